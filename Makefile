@@ -1,0 +1,81 @@
+# Quorum.  `make help` lists the targets.  MODE picks the build: release, debug, asan, tsan;
+# each has a tree of its own under build/, so they never mix.
+MODE   ?= release
+BUILD  := build/$(MODE)
+CC     ?= cc
+
+# The layers, lowest first (tests/tidy checks who may include whom).
+PURE   := base raft kv wire command replica
+DIRS   := $(PURE) storage net server
+LAYERS_base    := base
+LAYERS_raft    := raft base
+LAYERS_kv      := kv base
+LAYERS_wire    := wire raft base
+LAYERS_command := command kv $(LAYERS_wire)
+LAYERS_replica := replica $(LAYERS_command)
+LAYERS_storage := storage raft base
+LAYERS_net     := net $(LAYERS_replica)
+LAYERS_server  := server net storage $(LAYERS_replica)
+
+FLAGS_release := -O2
+FLAGS_debug   := -O0 -DQUORUM_DEBUG
+FLAGS_asan    := -O1 -DQUORUM_DEBUG -fsanitize=address,undefined -fno-sanitize-recover=all
+FLAGS_tsan    := -O1 -DQUORUM_DEBUG -fsanitize=thread
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+        -Wswitch-enum -Wvla -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -Werror
+CPPFLAGS += -D_GNU_SOURCE -Isrc -Itests
+CFLAGS   += -std=c11 -g -fno-omit-frame-pointer $(WARN) $(FLAGS_$(MODE))
+# libxxhash is used from its header alone and needs no linking.
+LDLIBS := -levent_core -levent_extra -lsqlite3 -ljansson -lpthread -lm
+
+objects   = $(patsubst %.c,$(BUILD)/%.o,$(1))
+archives  = $(patsubst %,$(BUILD)/lib%.a,$(1))
+UNIT_DIRS := $(notdir $(wildcard tests/unit/*))
+
+.DEFAULT_GOAL := all
+.PHONY: all deps unit help clean check-format format
+
+all: bin/quorum bin/quorumctl            ## build bin/quorum and bin/quorumctl
+
+deps: build/deps.stamp
+build/deps.stamp: deps/install.sh deps/packages.txt
+	@mkdir -p build
+	deps/install.sh build
+	@touch $@
+
+bin/%: $(BUILD)/%
+	@mkdir -p bin
+	@cp -f $< $@.new && mv -f $@.new $@
+
+$(BUILD)/quorum: $(BUILD)/src/server/main.o $(call archives,$(LAYERS_server))
+	$(CC) $(CFLAGS) $^ $(LDLIBS) -o $@
+$(BUILD)/quorumctl: $(call objects,$(wildcard src/cli/*.c)) $(call archives,$(LAYERS_wire))
+	$(CC) $(CFLAGS) $^ -lhiredis -lm -o $@
+
+# One unit test binary a directory, linked against the layers below it and nothing else.
+.SECONDEXPANSION:
+$(BUILD)/unit-%: $$(call objects,$$(wildcard tests/unit/$$*/*.c tests/lib/unit*.c)) \
+                 $$(call archives,$$(LAYERS_$$*))
+	$(CC) $(CFLAGS) $^ $(LDLIBS) -lcunit -o $@
+unit: $(UNIT_DIRS:%=unit-%)              ## unit and paper tests, all directories
+unit-%: $(BUILD)/unit-%
+	$<
+
+$(BUILD)/lib%.a: $$(filter-out %/main.o,$$(call objects,$$(wildcard src/$$*/*.c)))
+	@rm -f $@
+	@ar rcs $@ $^
+$(BUILD)/%.o: %.c | build/deps.stamp
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+.PRECIOUS: $(BUILD)/%.o $(BUILD)/lib%.a $(BUILD)/unit-%
+
+check-format:                            ## fail if clang-format would change anything
+	clang-format-14 --dry-run --Werror $$(git ls-files '*.[ch]')
+format:                                  ## let clang-format lay out every file
+	clang-format-14 -i $$(git ls-files -co --exclude-standard '*.[ch]')
+clean:                                   ## remove everything that was built
+	rm -rf build bin
+help:                                    ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
+
+-include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
