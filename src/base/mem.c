@@ -2,6 +2,7 @@
 #include "base/mem.h"
 
 #include <malloc.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,5 +61,5 @@ void mem_free(void *memory)
 size_t mem_usable_size(const void *memory)
 {
     /* glibc and jemalloc both only read; the cast is for their old prototype. */
-    return malloc_usable_size((void *)memory);
+    return malloc_usable_size((void *)(uintptr_t)memory);
 }
