@@ -48,15 +48,18 @@ bin/%: $(BUILD)/%
 	@cp -f $< $@.new && mv -f $@.new $@
 
 $(BUILD)/quorum: $(BUILD)/src/server/main.o $(call archives,$(LAYERS_server))
-	$(CC) $(CFLAGS) $^ $(LDLIBS) -o $@
+	@echo "  link  $@"
+	@$(CC) $(CFLAGS) $^ $(LDLIBS) -o $@
 $(BUILD)/quorumctl: $(call objects,$(wildcard src/cli/*.c)) $(call archives,$(LAYERS_wire))
-	$(CC) $(CFLAGS) $^ -lhiredis -lm -o $@
+	@echo "  link  $@"
+	@$(CC) $(CFLAGS) $^ -lhiredis -lm -o $@
 
 # One unit test binary a directory, linked against the layers below it and nothing else.
 .SECONDEXPANSION:
 $(BUILD)/unit-%: $$(call objects,$$(wildcard tests/unit/$$*/*.c tests/lib/unit*.c)) \
                  $$(call archives,$$(LAYERS_$$*))
-	$(CC) $(CFLAGS) $^ $(LDLIBS) -lcunit -o $@
+	@echo "  link  $@"
+	@$(CC) $(CFLAGS) $^ $(LDLIBS) -lcunit -o $@
 unit: $(UNIT_DIRS:%=unit-%)              ## unit and paper tests, all directories
 unit-%: $(BUILD)/unit-%
 	$<
@@ -66,7 +69,8 @@ $(BUILD)/lib%.a: $$(filter-out %/main.o,$$(call objects,$$(wildcard src/$$*/*.c)
 	@ar rcs $@ $^
 $(BUILD)/%.o: %.c | build/deps.stamp
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	@echo "  cc    $<"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 .PRECIOUS: $(BUILD)/%.o $(BUILD)/lib%.a $(BUILD)/unit-%
 
 check-format:                            ## fail if clang-format would change anything

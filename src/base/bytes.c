@@ -98,7 +98,7 @@ uint8_t bytes_get_u8(struct bytes_reader *reader)
 uint16_t bytes_get_u16(struct bytes_reader *reader)
 {
     struct slice slice = bytes_get_bytes(reader, 2);
-    return slice.size == 0 ? 0 : (uint16_t)(slice.bytes[0] | slice.bytes[1] << 8);
+    return slice.size == 0 ? 0 : (uint16_t)(slice.bytes[0] | (unsigned)slice.bytes[1] << 8);
 }
 
 uint32_t bytes_get_u32(struct bytes_reader *reader)

@@ -1,0 +1,85 @@
+/* log_store.h -- raft.db: Raft's hard state and log in SQLite, written by a thread of its own.
+ *
+ * The loop thread opens the store (which verifies everything and gives back what was durable),
+ * submits units of persistence without ever waiting, and learns through a file descriptor which
+ * ids are durable. The store's thread takes all that is queued, writes it in one transaction
+ * (group commit), and only then reports. One connection, WAL, synchronous=FULL, EXCLUSIVE;
+ * checkpoints are explicit and happen between commits, after they were reported.
+ *
+ * Any I/O error, full disk included, or a bad checksum found while running stops the process with
+ * a message that says what failed, where, and what to do; nothing is ever tried a second time.
+ */
+#ifndef QUORUM_STORAGE_LOG_STORE_H
+#define QUORUM_STORAGE_LOG_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/limits.h"
+#include "base/result.h"
+#include "raft/raft.h"
+
+struct log_store;
+
+struct log_store_options {
+    const char *directory; /* data directory; must be locked by this process (data_dir.h) */
+    const char *node_name; /* whose directory this must be */
+    uint64_t node_id;
+    /* Used only when the directory is new: the first configuration, recorded as bootstrap. */
+    const struct raft_configuration *bootstrap;
+    uint32_t wal_bytes_max; /* checkpoint when the WAL is longer; 0: the default, 4 MiB */
+};
+
+/* What was found on disk, verified. Owned by the caller: log_recovery_deinit. */
+struct log_recovery {
+    bool created; /* the directory was new */
+    struct raft_hard_state hard_state;
+    struct raft_configuration bootstrap; /* as recorded when the directory was new */
+    uint64_t commit_index; /* highest commit index recorded, a hint that is never too high */
+    uint64_t incarnation;  /* counts the starts of this directory, from 1; durable before return */
+    struct raft_entry *entries; /* from index 1, contiguous; payloads owned */
+    uint64_t entries_count;
+};
+
+void log_recovery_deinit(struct log_recovery *recovery);
+
+/*
+ * Opens or creates raft.db in the directory, verifies format version, identity, every row's
+ * checksum and the chain, counts the incarnation up, and starts the thread.
+ *
+ * Every failure is logged here, once, with cause and remedy: RESULT_IDENTITY (another node's or
+ * cluster's directory), RESULT_VERSION, RESULT_CORRUPT (names the row), RESULT_LOCKED, RESULT_IO.
+ * On failure nothing is left open, and recovery and store are untouched.
+ */
+MUST_CHECK enum result log_store_open(const struct log_store_options *options,
+                                      struct log_recovery *recovery, struct log_store **store);
+
+/* Queues one unit; persist->id must grow. Retains the payloads until the unit is durable.
+ * commit_index is recorded beside it as a hint. Never blocks on the disk. */
+void log_store_submit(struct log_store *store, const struct raft_persist *persist,
+                      uint64_t commit_index);
+
+/* A descriptor that becomes readable when ids have become durable (an eventfd). */
+int log_store_descriptor(const struct log_store *store);
+
+/* Clears the descriptor, releases payloads that are durable now, and returns the highest durable
+ * persist id (0 before the first). Loop thread only. */
+uint64_t log_store_completed(struct log_store *store);
+
+/* Figures for INFO and metrics; may be called from the loop thread at any time. */
+struct log_store_stats {
+    uint64_t commits;            /* transactions made durable since the start */
+    uint64_t units;              /* persist units in them */
+    uint64_t fsync_microseconds; /* time spent in COMMIT, summed */
+    uint64_t fsync_microseconds_max;
+    uint64_t checkpoints;
+    uint64_t wal_bytes;      /* now */
+    uint64_t database_bytes; /* now */
+};
+void log_store_get_stats(const struct log_store *store, struct log_store_stats *out);
+
+/* Waits for what is queued to become durable, checkpoints, stops the thread, closes the file. */
+void log_store_close(struct log_store *store);
+
+#endif
