@@ -1,0 +1,79 @@
+/* peer_net.h -- the links to the other nodes: listener, dialler, hello, frames, queues.
+ *
+ * Every pair of nodes has one connection for each direction of dialling: each node sends only on
+ * connections it dialled and receives only on connections it accepted, so there is nothing to
+ * arbitrate when both dial at once. A dialled link that breaks is dialled again with back-off,
+ * resolving the name anew (evdns), never blocking the loop.
+ *
+ * The hello carries cluster and node ids both ways; a wrong one is refused, logged once for each
+ * cause and peer, and tried again later. Whoever is connected has proven nothing but these ids.
+ *
+ * Sending never blocks and never grows without bound: each link has an urgent queue (heartbeats,
+ * votes, acknowledgements, read rounds) and a bulk queue (entries, forwarded batches) cut into
+ * fragments between which urgent frames pass. At the bound a frame is dropped and the replica told
+ * that the peer is unreachable; Raft sends again.
+ */
+#ifndef QUORUM_NET_PEER_NET_H
+#define QUORUM_NET_PEER_NET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/result.h"
+#include "net/loop.h"
+#include "wire/peer_message.h"
+
+struct peer_net;
+
+struct peer_net_options {
+    const char *const *bind_addresses; /* copied */
+    uint32_t bind_addresses_count;
+    uint16_t port; /* 0: any free one, see peer_net_port */
+    uint64_t self_id;
+    uint64_t incarnation;
+    uint8_t cluster_id[RAFT_CLUSTER_ID_BYTES]; /* all zero: not known yet */
+    struct peer_node_info self;                /* sent behind every hello */
+    uint64_t queue_bytes_max;                  /* of each link; 0: 64 MiB plus one entry */
+    uint32_t backoff_ms_min, backoff_ms_max;   /* 0: 50 and 2,000 */
+};
+
+MUST_CHECK enum result peer_net_open(struct loop *loop, const struct peer_net_options *options,
+                                     struct peer_net **out);
+uint16_t peer_net_port(const struct peer_net *net);
+
+/* Sets whom to be linked with: dials who is new, closes who is gone. Before the members' ids are
+ * known (peer.id RAFT_ID_NONE), links by address only learn who is there, see
+ * peer_net_discovered. */
+struct peer_net_peer {
+    uint64_t id;
+    const char *address; /* host:port; copied */
+};
+void peer_net_set_peers(struct peer_net *net, const struct peer_net_peer *peers, uint32_t count);
+
+/* The cluster got its name: sent and required in hellos from now on. */
+void peer_net_set_cluster_id(struct peer_net *net, const uint8_t *cluster_id);
+
+/* Who answered at an address given without an id: RAFT_ID_NONE until known. self_id: it is us. On
+ * an answer, name receives its name (LIMIT_NODE_NAME_BYTES). */
+uint64_t peer_net_discovered(const struct peer_net *net, const char *address, char *name);
+
+/* Queues one message. Frames to one peer keep their order within their queue. */
+void peer_net_send(struct peer_net *net, const struct peer_message *message);
+
+/* Writes out what was queued during the turn: one system call a link where the socket takes it. */
+void peer_net_flush(struct peer_net *net);
+
+struct peer_net_stats {
+    uint64_t input_bytes;
+    uint64_t output_bytes;
+    uint64_t frames_dropped;
+    uint64_t links_refused;
+};
+void peer_net_get_stats(const struct peer_net *net, struct peer_net_stats *out);
+
+/* Whether a working dialled link to the peer is up. */
+bool peer_net_is_connected(const struct peer_net *net, uint64_t peer);
+
+void peer_net_close(struct peer_net *net);
+
+#endif

@@ -1,0 +1,106 @@
+/* replica.h -- one node as a pure machine: raft, keyspace, clients' sessions, moved by turns.
+ *
+ * A turn of the event loop is:
+ *   replica_begin_turn; any number of replica_on_* and executor_* calls; replica_end_turn.
+ * All writes that came in during the turn become one batch, all reads share one ReadIndex round;
+ * replica_end_turn applies what is committed, answers clients, and says what has to be persisted
+ * and sent. The caller does the I/O and reports back in later turns.
+ */
+#ifndef QUORUM_REPLICA_REPLICA_H
+#define QUORUM_REPLICA_REPLICA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/result.h"
+#include "raft/raft.h"
+#include "replica/executor.h"
+#include "replica/host.h"
+#include "wire/peer_message.h"
+
+struct replica;
+
+struct replica_options {
+    struct raft_start raft;
+    uint64_t incarnation; /* of this start of the node; grows with every start */
+    uint8_t new_cluster_id[RAFT_CLUSTER_ID_BYTES]; /* names the cluster if this node founds it */
+    uint32_t request_timeout_ms;     /* a request is answered or given up within this; 0: 5,000 */
+    const char *password;            /* requirepass; copied; NULL or "": none */
+    struct peer_node_info self;      /* what /status, ROLE and peers say of this node */
+    const struct replica_host *host; /* borrowed for the replica's life */
+};
+
+/* Creates a node that starts as a follower and replays what is known to be committed.
+ * RESULT_CORRUPT (logged) when the log contradicts itself. */
+MUST_CHECK enum result replica_create(const struct replica_options *options, uint64_t now_ms,
+                                      int64_t wall_ms, struct replica **out);
+void replica_destroy(struct replica *replica);
+
+struct executor *replica_executor(struct replica *replica);
+
+/* Changes options at run time (CONFIG SET). */
+void replica_set_password(struct replica *replica, const char *password);
+void replica_set_request_timeout(struct replica *replica, uint32_t request_timeout_ms);
+void replica_set_bulk_bytes_max(struct replica *replica, uint32_t bulk_bytes_max);
+
+/* Times: now_ms monotonic milliseconds, wall_ms Unix milliseconds. Idempotent within a turn. */
+void replica_begin_turn(struct replica *replica, uint64_t now_ms, int64_t wall_ms);
+
+/* A message from a peer whose identity the network has checked. RESULT_CORRUPT: stop the process
+ * (already logged). */
+MUST_CHECK enum result replica_on_message(struct replica *replica,
+                                          const struct peer_message *message);
+
+/* Everything handed out up to persist id is durable. */
+void replica_on_persisted(struct replica *replica, uint64_t persist_id);
+
+/* A link to a peer came up, or broke (frames sent to it may be lost). */
+void replica_on_peer_connected(struct replica *replica, uint64_t peer);
+void replica_on_peer_unreachable(struct replica *replica, uint64_t peer);
+
+/* Hands leadership to the best follower; for an orderly stop. */
+void replica_transfer_leadership(struct replica *replica);
+
+/* What is to be done after a turn; borrowed until the next replica_begin_turn. */
+struct replica_ready {
+    const struct raft_persist *persists; /* in order */
+    uint32_t persists_count;
+    const struct peer_message *messages; /* in order for each receiver */
+    uint32_t messages_count;
+    uint64_t commit_index;
+    uint64_t deadline_ms;       /* begin a turn no later than this */
+    bool has_more_work;         /* begin the next turn at once */
+    bool role_changed;          /* role, term or leader: replica_get_status */
+    bool configuration_changed; /* replica_configuration: addresses of peers */
+};
+
+/* RESULT_CORRUPT: stop the process (already logged). */
+MUST_CHECK enum result replica_end_turn(struct replica *replica, struct replica_ready *ready);
+
+/* ---- Looking at the node ---- */
+
+struct replica_status {
+    struct raft_status raft;
+    uint64_t applied_index;
+    uint64_t state_hash;
+    uint64_t unanswered_bytes;
+    uint8_t cluster_id[RAFT_CLUSTER_ID_BYTES];
+    int64_t clock_ms; /* the log's clock now, about */
+    uint64_t leader_changes;
+    const char *leader_name;         /* "" when not known; borrowed until the next turn */
+    const char *leader_http_address; /* "" when not known */
+    const char *role_text;           /* "Leader", "Follower", "Candidate", "Learner" */
+};
+void replica_get_status(struct replica *replica, struct replica_status *out);
+
+/* The configuration in force; borrowed until the next turn. */
+const struct raft_configuration *replica_configuration(const struct replica *replica);
+
+/* What a peer told of itself, or NULL. Addresses in the log win where both are known. */
+const struct peer_node_info *replica_peer_info(const struct replica *replica, uint64_t peer);
+
+/* A leader's view of the others, as raft_get_progress. */
+uint32_t replica_get_progress(const struct replica *replica, struct raft_progress *out,
+                              uint32_t capacity);
+
+#endif
