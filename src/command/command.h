@@ -65,7 +65,7 @@ struct command_context {
 /* Runs one command and appends exactly one reply. Argument count was checked already. */
 typedef void command_handler(struct command_context *context);
 
-#define COMMAND_ID_ROW(id, ...) id,
+#define COMMAND_ID_ROW(id) id,
 enum command_id {
 #include "command/command_ids.h"
     COMMAND_ID_COUNT

@@ -19,8 +19,15 @@
 
 /* No expiry. */
 #define KEYSPACE_NEVER INT64_MAX
+/* Instead of an expiry time: leave it as it is. */
+#define KEYSPACE_KEEP_EXPIRY INT64_MIN
+/* Instead of a time of access: this lookup does not count as one (OBJECT IDLETIME). */
+#define KEYSPACE_UNTOUCHED INT64_MIN
 
+struct item;
 struct keyspace;
+struct prng;
+struct value;
 
 /* hash_seed keys the hash tables: the same on all nodes of a cluster (SCAN cursors then mean the
  * same on all of them), secret to clients. It shows in no replicated result. */
@@ -65,5 +72,87 @@ struct keyspace_stats {
 };
 void keyspace_get_stats(const struct keyspace *keyspace, struct keyspace_stats *out);
 void keyspace_reset_stats(struct keyspace *keyspace); /* CONFIG RESETSTAT: hits, misses, expired */
+
+/*
+ * Lookups. database is below LIMIT_DATABASES. The item is borrowed until the next call that changes
+ * the keyspace; NULL when the key is not there or is due.
+ *
+ * A read counts a hit or a miss and notes access_ms as the time of access, on this node alone; it
+ * changes no replicated state. A write removes a key that is due, which counts as expired.
+ */
+const struct item *keyspace_lookup_read(struct keyspace *keyspace, uint32_t database,
+                                        struct slice key, int64_t access_ms);
+const struct item *keyspace_lookup_write(struct keyspace *keyspace, uint32_t database,
+                                         struct slice key);
+
+/* What an item holds; the slices are borrowed as the item is. */
+struct slice keyspace_item_key(const struct item *item);
+struct value keyspace_item_value(const struct item *item);
+int64_t keyspace_item_expiry(const struct item *item); /* KEYSPACE_NEVER: none */
+uint64_t keyspace_item_modified_index(const struct item *item);
+/* Milliseconds (to the second) between the last access on this node and now_ms. */
+int64_t keyspace_item_idle_ms(const struct item *item, int64_t now_ms);
+
+/*
+ * Changes. Made by handlers of writes while an entry is applied, in the same order on every node.
+ * A handler that changes a key has looked it up for writing first, so that it is not there due.
+ * Keys and values are copied; they may lie in the keyspace, but a new value not in the key's own.
+ */
+
+/* Makes key hold value. expiry_ms may be KEYSPACE_NEVER or KEYSPACE_KEEP_EXPIRY. */
+void keyspace_set(struct keyspace *keyspace, uint32_t database, struct slice key,
+                  const struct value *value, int64_t expiry_ms);
+
+/* Adds bytes (at least one) at the end of a string that is there. The sum of sizes has been
+ * checked against LIMIT_BULK_BYTES. Returns the new size. */
+uint64_t keyspace_append(struct keyspace *keyspace, uint32_t database, struct slice key,
+                         struct slice bytes);
+
+/* Overwrites a string from offset on with bytes (at least one), padding with zeros before; the
+ * key is made if it is not there. Sizes as for keyspace_append. Returns the new size. */
+uint64_t keyspace_set_range(struct keyspace *keyspace, uint32_t database, struct slice key,
+                            uint64_t offset, struct slice bytes);
+
+/* Removes a key; returns whether it was there. Large values are freed later. */
+bool keyspace_delete(struct keyspace *keyspace, uint32_t database, struct slice key);
+
+/* Sets or (KEYSPACE_NEVER) clears the expiry of a key that is there. */
+void keyspace_set_expiry(struct keyspace *keyspace, uint32_t database, struct slice key,
+                         int64_t expiry_ms);
+
+/* Moves a key that is there, value and expiry, to another place, replacing what that holds. The
+ * two places differ. */
+void keyspace_move(struct keyspace *keyspace, uint32_t from_database, struct slice from,
+                   uint32_t to_database, struct slice to);
+
+/* As keyspace_move, leaving the original. */
+void keyspace_copy(struct keyspace *keyspace, uint32_t from_database, struct slice from,
+                   uint32_t to_database, struct slice to);
+
+/* Exchanges the contents of two databases. */
+void keyspace_swap_databases(struct keyspace *keyspace, uint32_t a, uint32_t b);
+
+/* Empties a database; its memory is freed by keyspace_do_housekeeping. */
+void keyspace_flush(struct keyspace *keyspace, uint32_t database);
+
+typedef void keyspace_visitor(const struct item *item, void *context);
+
+/*
+ * Visits a few keys that are not due and returns the next cursor; begin with 0, 0 ends it.
+ *
+ * A key that is there from the first call to the last is visited at least once, whatever else
+ * changes and whichever nodes (with the same hash seed) the calls go to. The visitor must not
+ * change the keyspace.
+ */
+uint64_t keyspace_scan(struct keyspace *keyspace, uint32_t database, uint64_t cursor,
+                       keyspace_visitor *visit, void *context);
+
+/* Visits all keys of a database that are not due, in no order. */
+void keyspace_for_each(struct keyspace *keyspace, uint32_t database, keyspace_visitor *visit,
+                       void *context);
+
+/* A key by chance that is not due, or NULL when there is none. */
+const struct item *keyspace_random_item(struct keyspace *keyspace, uint32_t database,
+                                        struct prng *prng);
 
 #endif

@@ -4,6 +4,7 @@
  * "N passed, N failed", counting tests; exits 1 when one failed or none ran.
  */
 #include <CUnit/Basic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,0 +1,114 @@
+/* command_support.c -- arguments, look-ups and errors that handlers share. */
+#include "command/command_support.h"
+
+#include "base/number.h"
+
+bool command_check_string_size(struct command_context *context, uint64_t size)
+{
+    if (size > context->bulk_bytes_max) {
+        reply_error(context->reply, "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+        return false;
+    }
+    return true;
+}
+
+void command_refuse_syntax(struct command_context *context)
+{
+    reply_error(context->reply, "ERR syntax error");
+}
+
+void command_refuse_expiry(struct command_context *context)
+{
+    reply_error_format(context->reply, "ERR invalid expire time in '%s' command",
+                       context->command->name);
+}
+
+bool command_read_int64(struct command_context *context, uint32_t argument, int64_t *out)
+{
+    if (!number_parse_int64(context->arguments[argument], out)) {
+        reply_error(context->reply, "ERR value is not an integer or out of range");
+        return false;
+    }
+    return true;
+}
+
+bool command_read_int32(struct command_context *context, uint32_t argument, int32_t *out)
+{
+    int64_t value = 0;
+    if (!command_read_int64(context, argument, &value)) {
+        return false;
+    }
+    if (value < INT32_MIN || value > INT32_MAX) {
+        reply_error_format(context->reply,
+                           "ERR value is out of range, value must between %d and %d", INT32_MIN,
+                           INT32_MAX);
+        return false;
+    }
+    *out = (int32_t)value;
+    return true;
+}
+
+bool command_read_database(struct command_context *context, uint32_t argument, uint32_t *out)
+{
+    int32_t number = 0;
+    if (!command_read_int32(context, argument, &number)) {
+        return false;
+    }
+    if (number < 0 || number >= LIMIT_DATABASES) {
+        reply_error(context->reply, "ERR DB index is out of range");
+        return false;
+    }
+    *out = (uint32_t)number;
+    return true;
+}
+
+static const struct item *find(struct command_context *context, uint32_t argument,
+                               int64_t access_ms)
+{
+    struct slice key = context->arguments[argument];
+    if (context->command->class == COMMAND_CLASS_WRITE) {
+        return keyspace_lookup_write(context->keyspace, context->database, key);
+    }
+    return keyspace_lookup_read(context->keyspace, context->database, key, access_ms);
+}
+
+const struct item *command_find(struct command_context *context, uint32_t argument)
+{
+    return find(context, argument, context->estimate_ms);
+}
+
+const struct item *command_find_untouched(struct command_context *context, uint32_t argument)
+{
+    return find(context, argument, KEYSPACE_UNTOUCHED);
+}
+
+bool command_find_string(struct command_context *context, uint32_t argument,
+                         struct command_string *out)
+{
+    out->item = command_find(context, argument);
+    out->value =
+        out->item == NULL ? value_of_bytes(slice_of(NULL, 0)) : keyspace_item_value(out->item);
+    if (out->value.type != VALUE_TYPE_STRING) {
+        reply_error(context->reply,
+                    "WRONGTYPE Operation against a key holding the wrong kind of value");
+        return false;
+    }
+    out->text = value_text(&out->value, out->scratch);
+    return true;
+}
+
+void command_reply_string(struct command_context *context, const struct command_string *string)
+{
+    if (string->item == NULL) {
+        reply_null(context->reply);
+    } else {
+        reply_bulk(context->reply, string->text);
+    }
+}
+
+void command_store(struct command_context *context, uint32_t argument, const struct value *value,
+                   int64_t expiry_ms)
+{
+    keyspace_set(context->keyspace, context->database, context->arguments[argument], value,
+                 expiry_ms);
+}

@@ -1,0 +1,61 @@
+/* command_support.h -- what several handlers need: arguments, look-ups, errors. Private to this
+ * directory.
+ *
+ * Functions that return bool have replied with the error when they return false.
+ */
+#ifndef QUORUM_COMMAND_COMMAND_SUPPORT_H
+#define QUORUM_COMMAND_COMMAND_SUPPORT_H
+
+#include "command/command.h"
+#include "kv/value.h"
+
+/* The table: subcommands of a row (0: not a container), and one of them by its own name. */
+uint32_t command_subcommands_count(const struct command *container);
+const struct command *command_lookup_subcommand(const struct command *container, struct slice name);
+
+/* Whether the arity allows this many arguments, and the error when it does not. */
+bool command_accepts_count(const struct command *command, uint32_t arguments_count);
+void command_refuse_count(const struct command *command, struct reply *reply);
+
+/* "ERR syntax error". */
+void command_refuse_syntax(struct command_context *context);
+/* "ERR invalid expire time in '...' command". */
+void command_refuse_expiry(struct command_context *context);
+
+/* Reads an argument as a 64-bit integer: "ERR value is not an integer or out of range". */
+MUST_CHECK bool command_read_int64(struct command_context *context, uint32_t argument,
+                                   int64_t *out);
+
+/* As command_read_int64, for the range of an int. */
+MUST_CHECK bool command_read_int32(struct command_context *context, uint32_t argument,
+                                   int32_t *out);
+
+/* Reads a database number: also "ERR DB index is out of range". */
+MUST_CHECK bool command_read_database(struct command_context *context, uint32_t argument,
+                                      uint32_t *out);
+
+/* Looks a key argument up, as a read or a write, whatever the command is; NULL: not there. */
+const struct item *command_find(struct command_context *context, uint32_t argument);
+/* As command_find, without counting as an access for OBJECT IDLETIME. */
+const struct item *command_find_untouched(struct command_context *context, uint32_t argument);
+
+/* A string that was looked up. */
+struct command_string {
+    const struct item *item; /* NULL: not there; value is the empty string then */
+    struct value value;
+    struct slice text; /* borrowed from the item or from scratch: do not copy the struct */
+    char scratch[NUMBER_INT64_BYTES];
+};
+
+/* As command_find, for strings: WRONGTYPE. */
+MUST_CHECK bool command_find_string(struct command_context *context, uint32_t argument,
+                                    struct command_string *out);
+
+/* Replies with the string, or with null when it is not there. */
+void command_reply_string(struct command_context *context, const struct command_string *string);
+
+/* Sets the argument's key to a value. expiry_ms may be KEYSPACE_NEVER or KEYSPACE_KEEP_EXPIRY. */
+void command_store(struct command_context *context, uint32_t argument, const struct value *value,
+                   int64_t expiry_ms);
+
+#endif

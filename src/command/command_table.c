@@ -1,0 +1,257 @@
+/* command_table.c -- the command table as data, and how a command is found in it.
+ *
+ * A new command is a row here (and its id in command_ids.h, its documentation in command_docs.c)
+ * and a handler in a t_*.c file. Rows are in the order of command_ids.h, by name; subcommands come
+ * right behind their container. Commands without a handler are the executor's.
+ */
+#include "command/command.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "command/command_handlers.h"
+#include "command/command_support.h"
+
+#define READ COMMAND_CLASS_READ
+#define WRITE COMMAND_CLASS_WRITE
+#define NODE COMMAND_CLASS_NODE
+
+#define WR COMMAND_FLAG_WRITE
+#define RD COMMAND_FLAG_READONLY
+#define OOM COMMAND_FLAG_DENYOOM
+#define ADMIN COMMAND_FLAG_ADMIN
+#define NOSCRIPT COMMAND_FLAG_NOSCRIPT
+#define ANYTIME (COMMAND_FLAG_LOADING | COMMAND_FLAG_STALE)
+#define FAST COMMAND_FLAG_FAST
+#define OPEN (COMMAND_FLAG_NO_AUTH | COMMAND_FLAG_ALLOW_BUSY)
+#define BUSY COMMAND_FLAG_ALLOW_BUSY
+#define PROTECTED COMMAND_FLAG_PROTECTED
+#define NO_MULTI COMMAND_FLAG_NO_MULTI
+
+/* A command: class, handler, arity, first key, last key (negative: from the end), key step, flags.
+ * SUB: a subcommand, its container's name before its own. */
+#define ROW(id, name, class, handler, arity, first, last, step, flags)                             \
+    [COMMAND_##id] = {COMMAND_##id, name, NULL, class, handler, arity, flags, first, last, step}
+#define SUB(id, container, name, class, handler, arity, first, last, step, flags)                  \
+    [COMMAND_##id] = {                                                                             \
+        COMMAND_##id, container "|" name, container, class, handler, arity, flags, first, last,    \
+        step}
+
+/* clang-format off */
+static const struct command commands[COMMAND_ID_COUNT] = {
+    ROW(APPEND, "append", WRITE, handle_append, 3, 1, 1, 1, WR | OOM | FAST),
+    ROW(AUTH, "auth", NODE, NULL, -2, 0, 0, 0, NOSCRIPT | ANYTIME | FAST | OPEN),
+    ROW(CLIENT, "client", NODE, NULL, -2, 0, 0, 0, 0),
+    SUB(CLIENT_GETNAME, "client", "getname", NODE, NULL, 2, 0, 0, 0, NOSCRIPT | ANYTIME),
+    SUB(CLIENT_HELP, "client", "help", NODE, handle_help, 2, 0, 0, 0, ANYTIME),
+    SUB(CLIENT_ID, "client", "id", NODE, NULL, 2, 0, 0, 0, NOSCRIPT | ANYTIME),
+    SUB(CLIENT_INFO, "client", "info", NODE, NULL, 2, 0, 0, 0, NOSCRIPT | ANYTIME),
+    SUB(CLIENT_KILL, "client", "kill", NODE, NULL, -3, 0, 0, 0, ADMIN | NOSCRIPT | ANYTIME),
+    SUB(CLIENT_LIST, "client", "list", NODE, NULL, -2, 0, 0, 0, ADMIN | NOSCRIPT | ANYTIME),
+    SUB(CLIENT_NO_EVICT, "client", "no-evict", NODE, NULL, 3, 0, 0, 0, ADMIN | NOSCRIPT | ANYTIME),
+    SUB(CLIENT_PAUSE, "client", "pause", NODE, NULL, -3, 0, 0, 0, ADMIN | NOSCRIPT | ANYTIME),
+    SUB(CLIENT_REPLY, "client", "reply", NODE, NULL, 3, 0, 0, 0, NOSCRIPT | ANYTIME),
+    SUB(CLIENT_SETINFO, "client", "setinfo", NODE, NULL, 4, 0, 0, 0, NOSCRIPT | ANYTIME),
+    SUB(CLIENT_SETNAME, "client", "setname", NODE, NULL, 3, 0, 0, 0, NOSCRIPT | ANYTIME),
+    SUB(CLIENT_UNPAUSE, "client", "unpause", NODE, NULL, 2, 0, 0, 0, ADMIN | NOSCRIPT | ANYTIME),
+    ROW(COMMAND, "command", NODE, handle_command, -1, 0, 0, 0, ANYTIME),
+    SUB(COMMAND_COUNT, "command", "count", NODE, handle_command_count, 2, 0, 0, 0, ANYTIME),
+    SUB(COMMAND_DOCS, "command", "docs", NODE, handle_command_docs, -2, 0, 0, 0, ANYTIME),
+    SUB(COMMAND_GETKEYS, "command", "getkeys", NODE, handle_command_getkeys, -4, 0, 0, 0, ANYTIME),
+    SUB(COMMAND_GETKEYSANDFLAGS, "command", "getkeysandflags", NODE,
+        handle_command_getkeysandflags, -4, 0, 0, 0, ANYTIME),
+    SUB(COMMAND_HELP, "command", "help", NODE, handle_help, 2, 0, 0, 0, ANYTIME),
+    SUB(COMMAND_INFO, "command", "info", NODE, handle_command_info, -2, 0, 0, 0, ANYTIME),
+    SUB(COMMAND_LIST, "command", "list", NODE, handle_command_list, -2, 0, 0, 0, ANYTIME),
+    ROW(CONFIG, "config", NODE, NULL, -2, 0, 0, 0, 0),
+    SUB(CONFIG_GET, "config", "get", NODE, NULL, -3, 0, 0, 0, ADMIN | NOSCRIPT | ANYTIME),
+    SUB(CONFIG_HELP, "config", "help", NODE, handle_help, 2, 0, 0, 0, ANYTIME),
+    SUB(CONFIG_RESETSTAT, "config", "resetstat", NODE,
+        NULL, 2, 0, 0, 0, ADMIN | NOSCRIPT | ANYTIME),
+    SUB(CONFIG_SET, "config", "set", NODE, NULL, -4, 0, 0, 0, ADMIN | NOSCRIPT | ANYTIME),
+    ROW(COPY, "copy", WRITE, handle_copy, -3, 1, 2, 1, WR | OOM),
+    ROW(DBSIZE, "dbsize", READ, handle_dbsize, 1, 0, 0, 0, RD | FAST),
+    ROW(DEBUG, "debug", NODE, NULL, -2, 0, 0, 0, ADMIN | NOSCRIPT | ANYTIME | PROTECTED),
+    ROW(DECR, "decr", WRITE, handle_decr, 2, 1, 1, 1, WR | OOM | FAST),
+    ROW(DECRBY, "decrby", WRITE, handle_decrby, 3, 1, 1, 1, WR | OOM | FAST),
+    ROW(DEL, "del", WRITE, handle_del, -2, 1, -1, 1, WR),
+    ROW(ECHO, "echo", NODE, handle_echo, 2, 0, 0, 0, ANYTIME | FAST),
+    ROW(EXISTS, "exists", READ, handle_exists, -2, 1, -1, 1, RD | FAST),
+    ROW(EXPIRE, "expire", WRITE, handle_expire, -3, 1, 1, 1, WR | FAST),
+    ROW(EXPIREAT, "expireat", WRITE, handle_expireat, -3, 1, 1, 1, WR | FAST),
+    ROW(EXPIRETIME, "expiretime", READ, handle_expiretime, 2, 1, 1, 1, RD | FAST),
+    ROW(FLUSHALL, "flushall", WRITE, handle_flushall, -1, 0, 0, 0, WR),
+    ROW(FLUSHDB, "flushdb", WRITE, handle_flushdb, -1, 0, 0, 0, WR),
+    ROW(GET, "get", READ, handle_get, 2, 1, 1, 1, RD | FAST),
+    ROW(GETDEL, "getdel", WRITE, handle_getdel, 2, 1, 1, 1, WR | FAST),
+    ROW(GETEX, "getex", WRITE, handle_getex, -2, 1, 1, 1, WR | FAST),
+    ROW(GETRANGE, "getrange", READ, handle_getrange, 4, 1, 1, 1, RD),
+    ROW(GETSET, "getset", WRITE, handle_getset, 3, 1, 1, 1, WR | OOM | FAST),
+    ROW(HELLO, "hello", NODE, NULL, -1, 0, 0, 0, NOSCRIPT | ANYTIME | FAST | OPEN),
+    ROW(INCR, "incr", WRITE, handle_incr, 2, 1, 1, 1, WR | OOM | FAST),
+    ROW(INCRBY, "incrby", WRITE, handle_incrby, 3, 1, 1, 1, WR | OOM | FAST),
+    ROW(INCRBYFLOAT, "incrbyfloat", WRITE, handle_incrbyfloat, 3, 1, 1, 1, WR | OOM | FAST),
+    ROW(INFO, "info", NODE, NULL, -1, 0, 0, 0, ANYTIME),
+    ROW(KEYS, "keys", READ, handle_keys, 2, 0, 0, 0, RD),
+    ROW(LASTSAVE, "lastsave", NODE, NULL, 1, 0, 0, 0, ANYTIME | FAST),
+    ROW(LCS, "lcs", READ, handle_lcs, -3, 1, 2, 1, RD),
+    ROW(MGET, "mget", READ, handle_mget, -2, 1, -1, 1, RD | FAST),
+    ROW(MOVE, "move", WRITE, handle_move, 3, 1, 1, 1, WR | FAST),
+    ROW(MSET, "mset", WRITE, handle_mset, -3, 1, -1, 2, WR | OOM),
+    ROW(MSETNX, "msetnx", WRITE, handle_msetnx, -3, 1, -1, 2, WR | OOM),
+    ROW(OBJECT, "object", READ, NULL, -2, 0, 0, 0, 0),
+    SUB(OBJECT_ENCODING, "object", "encoding", READ, handle_object_encoding, 3, 2, 2, 1, RD),
+    SUB(OBJECT_FREQ, "object", "freq", READ, handle_object_freq, 3, 2, 2, 1, RD),
+    SUB(OBJECT_HELP, "object", "help", NODE, handle_help, 2, 0, 0, 0, ANYTIME),
+    SUB(OBJECT_IDLETIME, "object", "idletime", READ, handle_object_idletime, 3, 2, 2, 1, RD),
+    SUB(OBJECT_REFCOUNT, "object", "refcount", READ, handle_object_refcount, 3, 2, 2, 1, RD),
+    ROW(PERSIST, "persist", WRITE, handle_persist, 2, 1, 1, 1, WR | FAST),
+    ROW(PEXPIRE, "pexpire", WRITE, handle_pexpire, -3, 1, 1, 1, WR | FAST),
+    ROW(PEXPIREAT, "pexpireat", WRITE, handle_pexpireat, -3, 1, 1, 1, WR | FAST),
+    ROW(PEXPIRETIME, "pexpiretime", READ, handle_pexpiretime, 2, 1, 1, 1, RD | FAST),
+    ROW(PING, "ping", NODE, NULL, -1, 0, 0, 0, FAST),
+    ROW(PSETEX, "psetex", WRITE, handle_psetex, 4, 1, 1, 1, WR | OOM),
+    ROW(PTTL, "pttl", READ, handle_pttl, 2, 1, 1, 1, RD | FAST),
+    ROW(QUIT, "quit", NODE, NULL, -1, 0, 0, 0, NOSCRIPT | ANYTIME | FAST | OPEN),
+    ROW(RANDOMKEY, "randomkey", READ, handle_randomkey, 1, 0, 0, 0, RD),
+    ROW(READONLY, "readonly", NODE, NULL, 1, 0, 0, 0, ANYTIME | FAST),
+    ROW(READWRITE, "readwrite", NODE, NULL, 1, 0, 0, 0, ANYTIME | FAST),
+    ROW(RENAME, "rename", WRITE, handle_rename, 3, 1, 2, 1, WR),
+    ROW(RENAMENX, "renamenx", WRITE, handle_renamenx, 3, 1, 2, 1, WR | FAST),
+    ROW(RESET, "reset", NODE, NULL, 1, 0, 0, 0, NOSCRIPT | ANYTIME | FAST | OPEN),
+    ROW(ROLE, "role", NODE, NULL, 1, 0, 0, 0, NOSCRIPT | ANYTIME | FAST),
+    ROW(SCAN, "scan", READ, handle_scan, -2, 0, 0, 0, RD),
+    ROW(SELECT, "select", NODE, NULL, 2, 0, 0, 0, ANYTIME | FAST),
+    ROW(SET, "set", WRITE, handle_set, -3, 1, 1, 1, WR | OOM),
+    ROW(SETEX, "setex", WRITE, handle_setex, 4, 1, 1, 1, WR | OOM),
+    ROW(SETNX, "setnx", WRITE, handle_setnx, 3, 1, 1, 1, WR | OOM | FAST),
+    ROW(SETRANGE, "setrange", WRITE, handle_setrange, 4, 1, 1, 1, WR | OOM),
+    ROW(SHUTDOWN, "shutdown", NODE,
+        NULL, -1, 0, 0, 0, ADMIN | NOSCRIPT | ANYTIME | NO_MULTI | BUSY),
+    ROW(STRLEN, "strlen", READ, handle_strlen, 2, 1, 1, 1, RD | FAST),
+    ROW(SUBSTR, "substr", READ, handle_getrange, 4, 1, 1, 1, RD),
+    ROW(SWAPDB, "swapdb", WRITE, handle_swapdb, 3, 0, 0, 0, WR | FAST),
+    ROW(TIME, "time", NODE, NULL, 1, 0, 0, 0, ANYTIME | FAST),
+    ROW(TOUCH, "touch", READ, handle_touch, -2, 1, -1, 1, RD | FAST),
+    ROW(TTL, "ttl", READ, handle_ttl, 2, 1, 1, 1, RD | FAST),
+    ROW(TYPE, "type", READ, handle_type, 2, 1, 1, 1, RD | FAST),
+    ROW(UNLINK, "unlink", WRITE, handle_del, -2, 1, -1, 1, WR | FAST),
+    ROW(WAIT, "wait", NODE, NULL, 3, 0, 0, 0, NOSCRIPT),
+};
+/* clang-format on */
+
+/*
+ * The index from names to rows. A name of at most 16 bytes is folded to lower case by setting bit
+ * 5 of every byte and read as two words. Folding makes no other byte a lower-case letter, and the
+ * size is compared too, so equal words mean equal names. Open addressing, a quarter full; built at
+ * the first look-up, the same in every process.
+ */
+enum { INDEX_SLOTS = 512, NAME_BYTES_MAX = 16 };
+
+struct folded_name {
+    uint64_t words[2];
+};
+
+struct index_slot {
+    struct folded_name name;
+    const struct command *command; /* NULL: free */
+    size_t name_size;
+};
+
+static struct index_slot index_slots[INDEX_SLOTS];
+static uint32_t subcommands_count[COMMAND_ID_COUNT];
+static uint32_t commands_count;
+
+static struct folded_name fold(const uint8_t *bytes, size_t size)
+{
+    struct folded_name name = {{0, 0}};
+    memcpy(name.words, bytes, size);
+    name.words[0] |= 0x2020202020202020u;
+    name.words[1] |= 0x2020202020202020u;
+    return name;
+}
+
+static uint32_t slot_of(const struct folded_name *name)
+{
+    uint64_t mixed = (name->words[0] ^ (name->words[1] >> 3)) * 0x9e3779b97f4a7c15u;
+    return (uint32_t)(mixed >> 55);
+}
+
+static void add_to_index(const struct command *command)
+{
+    size_t size = strlen(command->name);
+    ASSERT(size <= NAME_BYTES_MAX);
+    struct folded_name name = fold((const uint8_t *)command->name, size);
+    uint32_t slot = slot_of(&name);
+    while (index_slots[slot].command != NULL) {
+        slot = (slot + 1) % INDEX_SLOTS;
+    }
+    index_slots[slot] = (struct index_slot){name, command, size};
+}
+
+static void build_index(void)
+{
+    enum command_id container = COMMAND_ID_COUNT;
+    for (uint32_t i = 0; i < COMMAND_ID_COUNT; i++) {
+        if (commands[i].container == NULL) {
+            container = commands[i].id;
+            add_to_index(&commands[i]);
+            commands_count++;
+        } else {
+            ASSERT(container != COMMAND_ID_COUNT);
+            subcommands_count[container]++;
+        }
+    }
+}
+
+const struct command *command_lookup(struct slice name)
+{
+    if (commands_count == 0) {
+        build_index();
+    }
+    if (name.size == 0 || name.size > NAME_BYTES_MAX) {
+        return NULL;
+    }
+    struct folded_name folded = fold(name.bytes, name.size);
+    uint32_t slot = slot_of(&folded);
+    for (; index_slots[slot].command != NULL; slot = (slot + 1) % INDEX_SLOTS) {
+        const struct index_slot *found = &index_slots[slot];
+        if (found->name.words[0] == folded.words[0] && found->name.words[1] == folded.words[1] &&
+            found->name_size == name.size) {
+            return found->command;
+        }
+    }
+    return NULL;
+}
+
+uint32_t command_count(void)
+{
+    if (commands_count == 0) {
+        build_index();
+    }
+    return commands_count;
+}
+
+const struct command *command_by_id(enum command_id id)
+{
+    ASSERT(id < COMMAND_ID_COUNT);
+    return &commands[id];
+}
+
+uint32_t command_subcommands_count(const struct command *container)
+{
+    (void)command_count();
+    return subcommands_count[container->id];
+}
+
+const struct command *command_lookup_subcommand(const struct command *container, struct slice name)
+{
+    size_t prefix = strlen(container->name) + 1;
+    for (uint32_t i = 1; i <= command_subcommands_count(container); i++) {
+        const struct command *command = &commands[container->id + i];
+        if (slice_is_word(name, command->name + prefix)) {
+            return command;
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,179 @@
+/* http_internal.h -- what the files of the HTTP API share; nobody else includes it.
+ *
+ * A request lives from http_route until its answer is handed to evhttp, or its client is gone, or
+ * the server closes: one of http_reply_*, http_request_abandon. Most are answered within
+ * http_route; a data route defers: the request then waits in server->deferred with an open session.
+ *
+ * Ownership against evhttp 2.1: a request of a live connection is evhttp's and is freed by it after
+ * the reply, or with the connection. When the client is lost while an answer is owed, evhttp calls
+ * the close callback first; if it has cut the request from the connection by then
+ * (evhttp_request_get_connection is NULL), the request has become ours to free.
+ */
+#ifndef QUORUM_NET_HTTP_INTERNAL_H
+#define QUORUM_NET_HTTP_INTERNAL_H
+
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/slice.h"
+#include "net/http_query.h"
+#include "net/http_server.h"
+#include "replica/replica.h"
+
+/* The last resort for a request that the executor never answers; its own limit is far below. */
+#define HTTP_ANSWER_MS_MAX 60000
+/* Header lines of one request: more are answered 400. */
+#define HTTP_HEADERS_MAX 64
+/* Listening sockets. */
+#define HTTP_LISTENERS_MAX 16
+
+/* One TCP connection, known from the moment evhttp asks for its bufferevent. */
+struct http_connection {
+    struct list link;
+    struct bufferevent
+        *bev;       /* with a reference of ours, so that it can be asked whether it lives */
+    bool is_excess; /* over connections_max: turned away */
+};
+
+struct http_server {
+    struct loop *loop;
+    struct evhttp *evhttp;
+    struct event *tick; /* once a second */
+    struct http_server_options options;
+    char **bind_names; /* options.bind_addresses, for the Host check */
+    struct evhttp_bound_socket *listeners[HTTP_LISTENERS_MAX];
+    uint32_t listeners_count;
+    uint16_t port;
+    bool is_draining;
+    uint64_t opened_ms;
+    struct list connections;
+    uint32_t connections_count; /* dead ones not swept yet included */
+    uint32_t excess_count;
+    uint32_t sweep_at_count; /* sweep when connections_count gets here */
+    struct event *turn_away; /* runs once after connections over the limit came in */
+    struct list deferred;    /* requests, oldest first */
+    uint32_t deferred_count;
+    struct buf scratch; /* the body being written */
+};
+
+struct http_request {
+    struct http_server *server;
+    struct evhttp_request *evhttp_request; /* see above; never NULL */
+    unsigned method;                       /* enum evhttp_cmd_type */
+    struct slice path;                     /* raw; borrowed from evhttp_request */
+    struct http_query query;
+
+    /* A data route's command, until the executor has taken it. */
+    struct slice arguments[3];
+    uint32_t arguments_count;
+    json_t *body;      /* what arguments point into; NULL when none */
+    struct buf value;  /* a decoded value, the same way */
+    bool wants_base64; /* of the value in the answer */
+    bool is_local;     /* the client asked for this node's own state */
+    bool is_taken;     /* by the executor: it may be carried out from here on */
+    struct session *session;
+    struct list link; /* in server->deferred while session is open */
+    uint64_t deadline_ms;
+};
+
+/* ---- http_connection.c ---- */
+
+/* Makes the bufferevent of a new connection and takes it into account; for evhttp_set_bevcb. */
+struct bufferevent *http_connection_create(struct event_base *base, void *server);
+/* Forgets connections that evhttp has freed. */
+void http_connections_sweep(struct http_server *server);
+/* Connections with bytes that the kernel has not taken yet. */
+uint32_t http_connections_unsent(const struct http_server *server);
+/* Whether the request came in on a connection over the limit. */
+bool http_connection_is_excess(const struct http_request *request);
+/* For the event server->turn_away. */
+void http_connections_turn_away(evutil_socket_t unused, short events, void *server);
+/* After evhttp_free: drops what is left. */
+void http_connections_release(struct http_server *server);
+
+/* ---- http_listen.c ---- */
+
+/* Listens on one address; server->port, when not 0, is the port, else receives it. Logs. */
+MUST_CHECK enum result http_listen(struct http_server *server, const char *address);
+void http_listeners_close(struct http_server *server);
+/* Takes connections again after the process ran out of descriptors. */
+void http_listeners_resume(struct http_server *server);
+
+/* ---- http_router.c ---- */
+
+/* Takes every request that evhttp has parsed; for evhttp_set_gencb. */
+void http_route(struct evhttp_request *evhttp_request, void *server);
+
+/* ---- http_request.c ---- */
+
+struct http_request *http_request_create(struct http_server *server,
+                                         struct evhttp_request *evhttp_request);
+/* Frees everything but evhttp's request: session, body, place in the list. */
+void http_request_destroy(struct http_request *request);
+/* Keeps the request until its session has the answer; the client's leaving is noticed. */
+void http_request_defer(struct http_request *request);
+/* The value of a header, or NULL; borrowed. */
+const char *http_request_header(const struct http_request *request, const char *name);
+/* The only value of the query's "key" into *key; false after having answered 400. */
+bool http_request_query_key(struct http_request *request, struct slice *key);
+/* The body as a JSON object into request->body; false after having answered 4xx. */
+bool http_request_parse_body(struct http_request *request);
+/* A string member of the body: empty when missing or null, false when it is no string. */
+bool http_request_member(const struct http_request *request, const char *name, struct slice *text);
+/* "host:port" of the client and whether it is this machine. */
+void http_request_peer(const struct http_request *request, char *text, size_t text_bytes);
+bool http_request_is_from_loopback(const struct http_request *request);
+
+/* ---- http_check.c: what evhttp lets pass and HTTP or prudence does not ---- */
+
+/* Each returns true, or false after having answered. */
+bool http_check_message(struct http_request *request);
+bool http_check_protected_mode(struct http_request *request);
+bool http_check_origin(struct http_request *request);
+
+/* ---- http_auth.c ---- */
+
+/* True when no password is set or the request carries it; else false after a 401. */
+bool http_auth_check(struct http_request *request);
+
+/* ---- http_reply.c: each answers and destroys the request ---- */
+
+/* Sends what is in server->scratch as the body. */
+void http_reply_scratch(struct http_request *request, int status);
+/* {"ok":false,"error":text}. */
+void http_reply_error(struct http_request *request, int status, const char *text);
+/* The same, with "leader" when one is known; for refusals that another node may not share. */
+void http_reply_error_with_leader(struct http_request *request, int status, struct slice text);
+/* An answer after which the connection is closed: its next bytes cannot be trusted. */
+void http_reply_bad_message(struct http_request *request, int status, const char *text);
+/* A header of the answer, before it; a value that would break the line is left out. */
+void http_reply_header(struct http_request *request, const char *name, const char *value);
+
+/* ---- The routes ---- */
+
+void http_data_put(struct http_request *request);
+void http_data_get(struct http_request *request);
+void http_data_delete(struct http_request *request);
+/* The session of a deferred request was touched. */
+void http_data_serve(struct http_request *request);
+/* The deadline of a deferred request has come. */
+void http_data_expire(struct http_request *request);
+
+void http_status_status(struct http_request *request);
+void http_status_health(struct http_request *request);
+void http_members_list(struct http_request *request);
+void http_members_add(struct http_request *request);
+void http_members_remove(struct http_request *request);
+
+/* What a member is called in answers: its name, else what the peer says, else address, else id in
+ * digits (into spare, of LIMIT_NODE_NAME_BYTES). */
+const char *http_member_name(const struct http_server *server, const struct raft_member *member,
+                             char *spare);
+
+#endif

@@ -1,0 +1,222 @@
+/* read_index.c -- linearizable reads without the log (thesis 6.4, fault rules D2 and D3).
+ *
+ * The leader notes its commit index, then proves that it still leads: a round of heartbeats that a
+ * majority of the voters answers in this term, sent after the read came in. Each read starts a
+ * round with an id of its own that is never used again, so an answer to an earlier heartbeat
+ * proves nothing for a later read (C3, C4); an answer to a later one proves all before it. Thesis
+ * 6.4: "If the leader has not yet marked an entry from its current term committed, it waits until
+ * it has done so" (C2). A follower asks its leader and serves the read itself.
+ *
+ * Pending reads are in the order of their rounds. All of them are lost, and answered so, with the
+ * leadership, the leader or the term.
+ */
+#include "raft/raft_internal.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/mem.h"
+
+void raft_reads_deinit(struct raft *raft)
+{
+    mem_free(raft->reads.pending);
+    mem_free(raft->reads.results);
+}
+
+static void push_pending(struct raft_reads *reads, const struct raft_pending_read *read)
+{
+    if (reads->pending_head + reads->pending_count == reads->pending_capacity &&
+        reads->pending_head > 0) {
+        memmove(reads->pending, reads->pending + reads->pending_head,
+                reads->pending_count * sizeof(*reads->pending));
+        reads->pending_head = 0;
+    }
+    reads->pending = raft_grow(reads->pending, reads->pending_head + reads->pending_count,
+                               &reads->pending_capacity, sizeof(*reads->pending));
+    reads->pending[reads->pending_head + reads->pending_count] = *read;
+    reads->pending_count++;
+}
+
+static void pop_pending(struct raft_reads *reads)
+{
+    ASSERT(reads->pending_count > 0);
+    reads->pending_head++;
+    reads->pending_count--;
+    if (reads->pending_count == 0) {
+        reads->pending_head = 0;
+    }
+}
+
+static void add_result(struct raft *raft, uint64_t context, bool confirmed, uint64_t index)
+{
+    struct raft_reads *reads = &raft->reads;
+    reads->results = raft_grow(reads->results, reads->results_count, &reads->results_capacity,
+                               sizeof(*reads->results));
+    reads->results[reads->results_count++] = (struct raft_read_result){context, confirmed, index};
+}
+
+/* Answers a read where it came from. */
+static void answer(struct raft *raft, const struct raft_pending_read *read, bool confirmed)
+{
+    uint64_t index = confirmed ? read->index : 0;
+    if (read->from == raft->id) {
+        add_result(raft, read->context, confirmed, index);
+        return;
+    }
+    struct raft_message reply = {.type = RAFT_MESSAGE_READ_REPLY, .to = read->from};
+    reply.term = raft->hard_state.term;
+    reply.read_reply.context = read->context;
+    reply.read_reply.confirmed = confirmed;
+    reply.read_reply.index = index;
+    struct raft_peer *peer = raft_progress_find(raft, read->from);
+    if (confirmed && peer != NULL) {
+        uint64_t told =
+            raft->commit_index < peer->match_index ? raft->commit_index : peer->match_index;
+        reply.read_reply.commit_index = told;
+        peer->commit_told = told > peer->commit_told ? told : peer->commit_told;
+    }
+    raft_send(raft, &reply);
+}
+
+/* Starts a round for the reads that have none. */
+static void start_round(struct raft *raft)
+{
+    struct raft_reads *reads = &raft->reads;
+    ASSERT(raft_own_term_is_committed(raft));
+    reads->round++;
+    uint32_t at = reads->pending_count;
+    while (at > 0 && reads->pending[reads->pending_head + at - 1].round == 0) {
+        at--;
+        reads->pending[reads->pending_head + at].round = reads->round;
+        reads->pending[reads->pending_head + at].index = raft->commit_index;
+    }
+    raft_send_heartbeats(raft);
+    raft_reads_confirm(raft);
+}
+
+static void add_on_leader(struct raft *raft, uint64_t from, uint64_t context)
+{
+    struct raft_pending_read read = {
+        .context = context, .from = from, .since_ms = raft->now_ms};
+    if (raft->reads.pending_count == RAFT_READS_PENDING_MAX) {
+        answer(raft, &read, false);
+        return;
+    }
+    push_pending(&raft->reads, &read);
+    if (raft_own_term_is_committed(raft)) {
+        start_round(raft);
+    }
+}
+
+void raft_handle_read_event(struct raft *raft, uint64_t context)
+{
+    struct raft_pending_read read = {
+        .context = context, .from = raft->id, .since_ms = raft->now_ms};
+    if (raft->role == RAFT_LEADER) {
+        add_on_leader(raft, raft->id, context);
+        return;
+    }
+    if (raft->leader == RAFT_ID_NONE || raft->reads.pending_count == RAFT_READS_PENDING_MAX) {
+        answer(raft, &read, false);
+        return;
+    }
+    push_pending(&raft->reads, &read);
+    struct raft_message message = {.type = RAFT_MESSAGE_READ, .to = raft->leader};
+    message.term = raft->hard_state.term;
+    message.read.context = context;
+    raft_send(raft, &message);
+}
+
+void raft_handle_read(struct raft *raft, const struct raft_message *message)
+{
+    if (raft->role == RAFT_LEADER) {
+        add_on_leader(raft, message->from, message->read.context);
+        return;
+    }
+    struct raft_pending_read read = {.context = message->read.context, .from = message->from};
+    answer(raft, &read, false);
+}
+
+void raft_handle_read_reply(struct raft *raft, const struct raft_message *message)
+{
+    struct raft_reads *reads = &raft->reads;
+    const struct raft_read_reply *reply = &message->read_reply;
+    if (raft->role != RAFT_FOLLOWER || message->from != raft->leader) {
+        return;
+    }
+    uint32_t at = 0;
+    while (at < reads->pending_count &&
+           reads->pending[reads->pending_head + at].context != reply->context) {
+        at++;
+    }
+    if (at == reads->pending_count) {
+        return;
+    }
+    uint64_t last_index = raft_log_last_index(&raft->log);
+    uint64_t commit = reply->commit_index < last_index ? reply->commit_index : last_index;
+    if (reply->confirmed && commit > raft->commit_index) {
+        raft_commit_to(raft, commit);
+    }
+    add_result(raft, reply->context, reply->confirmed, reply->confirmed ? reply->index : 0);
+    /* Answers mostly come in order, so this seldom moves anything. */
+    struct raft_pending_read *first = &reads->pending[reads->pending_head];
+    memmove(first + 1, first, at * sizeof(*first));
+    pop_pending(reads);
+}
+
+void raft_reads_start_waiting(struct raft *raft)
+{
+    if (raft->reads.pending_count > 0) {
+        start_round(raft);
+    }
+}
+
+void raft_reads_confirm(struct raft *raft)
+{
+    struct raft_reads *reads = &raft->reads;
+    uint64_t rounds[LIMIT_MEMBERS];
+    uint32_t count = 0;
+    ASSERT(raft->role == RAFT_LEADER);
+    if (raft_is_voter(raft, raft->id)) {
+        rounds[count++] = reads->round;
+    }
+    for (uint32_t i = 0; i < raft->peers_count; i++) {
+        if (raft->peers[i].is_voter) {
+            rounds[count++] = raft->peers[i].read_round;
+        }
+    }
+    uint64_t confirmed = raft_quorum_value(rounds, count);
+    while (reads->pending_count > 0) {
+        const struct raft_pending_read *read = &reads->pending[reads->pending_head];
+        if (read->round == 0 || read->round > confirmed) {
+            return;
+        }
+        answer(raft, read, true);
+        pop_pending(reads);
+    }
+}
+
+void raft_reads_fail_all(struct raft *raft)
+{
+    while (raft->reads.pending_count > 0) {
+        answer(raft, &raft->reads.pending[raft->reads.pending_head], false);
+        pop_pending(&raft->reads);
+    }
+}
+
+uint64_t raft_reads_deadline_ms(const struct raft *raft)
+{
+    /* On a leader heartbeats repeat what was lost, and CheckQuorum ends the wait. */
+    if (raft->role == RAFT_LEADER || raft->reads.pending_count == 0) {
+        return RAFT_NEVER_MS;
+    }
+    return raft->reads.pending[raft->reads.pending_head].since_ms + raft->timers.election_ms_max;
+}
+
+void raft_reads_expire(struct raft *raft)
+{
+    while (raft_reads_deadline_ms(raft) <= raft->now_ms) {
+        answer(raft, &raft->reads.pending[raft->reads.pending_head], false);
+        pop_pending(&raft->reads);
+    }
+}

@@ -1,0 +1,170 @@
+/* apply.c -- committed entries become state, and the replies of this node's own clients.
+ *
+ * Everything here but the replies is the same on every node at the same index. For each command of
+ * a batch that this node's clients sent: first the reads that the client sent before it, then the
+ * command with its reply into the client's output, then the reads that came right behind it.
+ */
+#include "base/assert.h"
+#include "base/logger.h"
+#include "replica/replica_internal.h"
+
+enum {
+    /* Keys whose time has come that one entry removes: part of the replicated behaviour, so the
+     * same on every node; about half a millisecond of work. What is left is gone for every command
+     * all the same, and the leader appends further entries for it. */
+    APPLY_DUE_KEYS_MAX = 1000,
+    /* Work of one turn before the network gets its turn again. */
+    APPLY_TURN_BYTES = 4 * 1024 * 1024,
+};
+
+/* Whom a command being applied answers: NULL when it is not from a client of this node's. */
+static void apply_command(struct replica *replica, const struct command *command,
+                          struct session *session, struct prng *prng)
+{
+    struct executor *executor = &replica->executor;
+    struct request request = {.is_silent = true};
+    if (session != NULL) {
+        executor_drain(session, DRAIN_ALL);
+        bool has_head = session_peek(session, &request);
+        ASSERT(has_head);
+        ASSERT(request.kind == REQUEST_WRITE);
+    }
+    bool is_answered = session != NULL && session->is_open && !request.is_silent;
+    struct reply nowhere = {&executor->scratch, REPLY_RESP2};
+    buf_clear(&executor->scratch);
+    struct command_context context = {.command = command,
+                                      .database = replica->arguments.database,
+                                      .arguments = replica->arguments.slices,
+                                      .arguments_count = replica->arguments.count,
+                                      .reply = is_answered ? &session->reply : &nowhere};
+    executor_run(executor, &context, prng);
+    if (session != NULL) {
+        session->write_index = replica->applied_index + 1;
+        session_pop(session, &request);
+        executor_drain(session, DRAIN_BEHIND_WRITE);
+    }
+}
+
+/* The batch of ours that is being applied, so that its clients can be answered; NULL: not ours. */
+static struct batch *find_own(struct replica *replica, const struct batch_header *header)
+{
+    if (header->origin != replica->self || header->incarnation != replica->incarnation) {
+        return NULL;
+    }
+    struct batch *batch = batches_first_sent(&replica->batches);
+    /* Sequences are applied without gaps, and a sent batch stays listed until it is applied. */
+    ASSERT(batch != NULL);
+    ASSERT(batch->sequence == header->sequence);
+    ASSERT(batch->commands_count == header->commands_count);
+    return batch;
+}
+
+static void apply_batch(struct replica *replica, const struct batch_header *header,
+                        struct slice commands, struct prng *prng)
+{
+    struct batch *own = find_own(replica, header);
+    struct bytes_reader reader = bytes_reader_of(commands);
+    for (uint32_t i = 0; i < header->commands_count; i++) {
+        enum result result = batch_get_command(&reader, &replica->arguments);
+        /* The leader validated the batch before it appended it, and every row has a checksum. */
+        ASSERT(result == RESULT_OK);
+        buf_clear(&replica->executor.scratch);
+        struct reply nowhere = {&replica->executor.scratch, REPLY_RESP2};
+        const struct command *command =
+            command_resolve(replica->arguments.slices, replica->arguments.count, &nowhere);
+        struct session *session = own == NULL ? NULL : own->sessions[i];
+        /* A forged or later version's command changes nothing, on every node alike. */
+        bool is_write = command != NULL && command->class == COMMAND_CLASS_WRITE;
+        ASSERT(is_write || session == NULL);
+        if (is_write) {
+            apply_command(replica, command, session, prng);
+        }
+        if (session != NULL) {
+            own->sessions[i] = NULL;
+            session_release(session);
+        }
+    }
+    if (own != NULL) {
+        batches_remove(&replica->batches, own);
+    }
+}
+
+static void pass_over(struct replica *replica, const struct batch_header *header,
+                      enum sequence_verdict verdict)
+{
+    bool is_own = header->origin == replica->self && header->incarnation == replica->incarnation;
+    if (is_own && verdict == SEQUENCE_GAP) {
+        /* One before it got lost on its way to a leader. */
+        forward_resend_at(replica, replica->now_ms);
+    }
+}
+
+static void apply_payload(struct replica *replica, const struct raft_entry *entry)
+{
+    struct bytes_reader reader = bytes_reader_of(blob_slice(entry->payload));
+    struct entry_header header;
+    enum result result = entry_payload_get_header(&reader, &header);
+    ASSERT(result == RESULT_OK);
+    log_clock_saw_stamp(&replica->clock, header.stamp_ms);
+    keyspace_set_clock(replica->keyspace, header.stamp_ms);
+    (void)keyspace_remove_due(replica->keyspace, APPLY_DUE_KEYS_MAX);
+    struct prng prng;
+    prng_init(&prng, header.seed);
+    for (uint32_t i = 0; i < header.batches_count; i++) {
+        struct batch_header batch;
+        struct slice commands;
+        result = batch_get_header(&reader, &batch, &commands);
+        ASSERT(result == RESULT_OK);
+        enum sequence_verdict verdict =
+            sequences_take(&replica->sequences, batch.origin, batch.incarnation, batch.sequence);
+        if (verdict == SEQUENCE_NEXT) {
+            apply_batch(replica, &batch, commands, &prng);
+        } else {
+            pass_over(replica, &batch, verdict);
+        }
+    }
+}
+
+static void apply_configuration(struct replica *replica, const struct raft_entry *entry)
+{
+    struct raft_configuration configuration;
+    enum result result = raft_configuration_decode(blob_slice(entry->payload), &configuration);
+    ASSERT(result == RESULT_OK);
+    bool is_first = replica->applied_index == 0;
+    replica->applied_configuration = configuration;
+    sequences_set_members(&replica->sequences, &configuration);
+    if (is_first) {
+        /* The cluster has its name now; from it comes the seed that all nodes hash keys with, and
+         * nothing can be in the keyspace before the first entry. */
+        keyspace_destroy(replica->keyspace);
+        replica->keyspace = keyspace_create(replica_hash_seed(configuration.cluster_id));
+    }
+}
+
+static void apply_entry(struct replica *replica, const struct raft_entry *entry)
+{
+    keyspace_set_applied_index(replica->keyspace, entry->index);
+    switch (entry->type) {
+    case RAFT_ENTRY_NOOP:
+        break;
+    case RAFT_ENTRY_COMMAND:
+        apply_payload(replica, entry);
+        break;
+    case RAFT_ENTRY_CONFIGURATION:
+        apply_configuration(replica, entry);
+        break;
+    }
+    replica->applied_index = entry->index;
+    replica->applied_term = entry->term;
+}
+
+bool apply_committed(struct replica *replica)
+{
+    size_t bytes = 0;
+    while (replica->applied_index < replica->commit_index && bytes < APPLY_TURN_BYTES) {
+        const struct raft_entry *entry = raft_entry_at(replica->raft, replica->applied_index + 1);
+        bytes += blob_slice(entry->payload).size + sizeof(*entry);
+        apply_entry(replica, entry);
+    }
+    return replica->applied_index < replica->commit_index;
+}

@@ -1,0 +1,160 @@
+/* batch.c -- gathering this node's writes into batches. */
+#include "replica/batch.h"
+
+#include "base/assert.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "wire/entry_payload.h"
+
+enum { BATCH_KEEP_BYTES = 4 * 1024 * 1024, BATCH_SESSIONS_MIN = 64 };
+
+void batches_init(struct batches *batches)
+{
+    *batches = (struct batches){.next_sequence = 1};
+    list_init(&batches->sent);
+    list_init(&batches->queued);
+}
+
+static void batch_free(struct batch *batch)
+{
+    if (batch != NULL) {
+        buf_deinit(&batch->commands);
+        mem_free(batch->sessions);
+        mem_free(batch);
+    }
+}
+
+static void free_list(struct list *list)
+{
+    struct list *link;
+    while ((link = list_pop_front(list)) != NULL) {
+        batch_free(LIST_MEMBER(link, struct batch, link));
+    }
+}
+
+void batches_deinit(struct batches *batches)
+{
+    free_list(&batches->sent);
+    free_list(&batches->queued);
+    batch_free(batches->open);
+    batch_free(batches->spare);
+    batches->open = NULL;
+    batches->spare = NULL;
+}
+
+static struct batch *batch_open(struct batches *batches)
+{
+    struct batch *batch = batches->spare;
+    batches->spare = NULL;
+    if (batch == NULL) {
+        batch = mem_alloc_zeroed(1, sizeof(*batch));
+        list_init(&batch->link);
+    }
+    batch->generation = ++batches->generations;
+    batch->opened_ms = batches->now_ms;
+    return batch;
+}
+
+/* Moves the open batch, if there is one, behind the queued ones. */
+static void close_open(struct batches *batches)
+{
+    if (batches->open != NULL) {
+        list_push_back(&batches->queued, &batches->open->link);
+        batches->open = NULL;
+    }
+}
+
+uint64_t batches_add(struct batches *batches, struct session *session, uint32_t database,
+                     const struct slice *arguments, uint32_t arguments_count)
+{
+    if (batches->open == NULL) {
+        batches->open = batch_open(batches);
+    }
+    struct batch *batch = batches->open;
+    uint64_t generation = batch->generation;
+    if (batch->commands_count == batch->sessions_capacity) {
+        uint32_t capacity = batch->sessions_capacity * 2;
+        batch->sessions_capacity = capacity < BATCH_SESSIONS_MIN ? BATCH_SESSIONS_MIN : capacity;
+        batch->sessions =
+            mem_realloc(batch->sessions, batch->sessions_capacity * sizeof(*batch->sessions));
+    }
+    size_t before = buf_size(&batch->commands);
+    batch_put_command(&batch->commands, database, arguments, arguments_count);
+    batch->sessions[batch->commands_count++] = session;
+    batches->bytes += buf_size(&batch->commands) - before;
+    if (buf_size(&batch->commands) >= LIMIT_ENTRY_BYTES_SOFT) {
+        close_open(batches);
+    }
+    return generation;
+}
+
+struct batch *batches_first_unsent(struct batches *batches)
+{
+    if (list_is_empty(&batches->queued)) {
+        close_open(batches);
+    }
+    if (list_is_empty(&batches->queued)) {
+        return NULL;
+    }
+    return LIST_MEMBER(batches->queued.next, struct batch, link);
+}
+
+const struct batch *batches_peek_unsent(const struct batches *batches)
+{
+    return list_is_empty(&batches->queued) ? batches->open
+                                           : LIST_MEMBER(batches->queued.next, struct batch, link);
+}
+
+struct batch *batches_next_unsent(const struct batches *batches, const struct batch *batch)
+{
+    return batch->link.next == &batches->queued ? NULL
+                                                : LIST_MEMBER(batch->link.next, struct batch, link);
+}
+
+void batches_mark_sent(struct batches *batches, struct batch *batch)
+{
+    ASSERT(batch->sequence == 0);
+    ASSERT(batches->queued.next == &batch->link);
+    list_remove(&batch->link);
+    list_push_back(&batches->sent, &batch->link);
+    batch->sequence = batches->next_sequence++;
+    batches->generation_sent = batch->generation;
+    batches->sent_count++;
+}
+
+struct batch *batches_first_sent(const struct batches *batches)
+{
+    return list_is_empty(&batches->sent) ? NULL
+                                         : LIST_MEMBER(batches->sent.next, struct batch, link);
+}
+
+struct batch *batches_next_sent(const struct batches *batches, const struct batch *batch)
+{
+    return batch->link.next == &batches->sent ? NULL
+                                              : LIST_MEMBER(batch->link.next, struct batch, link);
+}
+
+void batches_remove(struct batches *batches, struct batch *batch)
+{
+    for (uint32_t i = 0; i < batch->commands_count; i++) {
+        DEBUG_ASSERT(batch->sessions[i] == NULL);
+    }
+    list_remove(&batch->link);
+    if (batch->sequence != 0) {
+        batches->sent_count--;
+    }
+    ASSERT(batches->bytes >= buf_size(&batch->commands));
+    batches->bytes -= buf_size(&batch->commands);
+    if (batches->open == batch) {
+        batches->open = NULL;
+    }
+    if (batches->spare != NULL || batch->commands.capacity > BATCH_KEEP_BYTES) {
+        batch_free(batch);
+        return;
+    }
+    buf_clear(&batch->commands);
+    batch->sequence = 0;
+    batch->commands_count = 0;
+    batch->is_given_up = false;
+    batches->spare = batch;
+}

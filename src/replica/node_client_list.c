@@ -1,0 +1,233 @@
+/* node_client_list.c -- CLIENT LIST, INFO and KILL: the connections of this node. */
+#include "base/number.h"
+#include "replica/node_commands.h"
+
+/* One line, fields and order as in Redis 7.0. */
+static void describe(const struct session *session, uint64_t now_ms, struct buf *out)
+{
+    uint64_t input = session->input_buffered_bytes;
+    uint64_t input_free =
+        session->input_capacity_bytes > input ? session->input_capacity_bytes - input : 0;
+    size_t output = buf_size(&session->output);
+    size_t memory = sizeof(*session) + session->input_capacity_bytes + session->output.capacity +
+                    session->requests.capacity;
+    const char *command = session->last_command == NULL ? "NULL" : session->last_command->name;
+    buf_append_format(
+        out,
+        "id=%llu addr=%s laddr=%s fd=%d name=%s age=%llu idle=%llu flags=%s db=%u sub=0 psub=0 "
+        "ssub=0 multi=-1 qbuf=%llu qbuf-free=%llu argv-mem=%zu multi-mem=0 rbs=%zu rbp=0 obl=%zu "
+        "oll=0 omem=%zu tot-mem=%zu events=r cmd=%s user=default redir=-1 resp=%d lib-name=%s "
+        "lib-ver=%s\n",
+        (unsigned long long)session->id, session->address, session->local_address,
+        session->descriptor, session->name == NULL ? "" : session->name,
+        (unsigned long long)(now_ms - session->created_ms) / 1000,
+        (unsigned long long)(now_ms - session->last_used_ms) / 1000,
+        session->is_local_reader ? "r" : "N", session->database, (unsigned long long)input,
+        (unsigned long long)input_free, buf_size(&session->requests), session->output.capacity,
+        output, output, memory, command, (int)session->reply.protocol,
+        session->library_name == NULL ? "" : session->library_name,
+        session->library_version == NULL ? "" : session->library_version);
+}
+
+static void reply_text(struct session *session, struct buf *text)
+{
+    reply_verbatim(&session->reply, "txt", buf_slice(text));
+    buf_deinit(text);
+}
+
+enum execute_result node_client_info(struct session *session, const struct slice *arguments,
+                                     uint32_t arguments_count)
+{
+    (void)arguments;
+    (void)arguments_count;
+    struct buf text = {0};
+    describe(session, executor_now_ms(session->executor), &text);
+    reply_text(session, &text);
+    return EXECUTE_TAKEN;
+}
+
+/* Types that Redis knows; here every client is a normal one. */
+static bool parse_type(struct slice word, bool *is_normal)
+{
+    *is_normal = slice_is_word(word, "normal");
+    return *is_normal || slice_is_word(word, "master") || slice_is_word(word, "slave") ||
+           slice_is_word(word, "replica") || slice_is_word(word, "pubsub");
+}
+
+static void reply_unknown_type(struct session *session, struct slice type)
+{
+    reply_error_format(&session->reply, "ERR Unknown client type '%.*s'",
+                       (int)(type.size < 128 ? type.size : 128), (const char *)type.bytes);
+}
+
+static struct session *find_id(struct executor *executor, uint64_t id)
+{
+    for (struct list *link = executor->sessions.next; link != &executor->sessions;
+         link = link->next) {
+        struct session *session = LIST_MEMBER(link, struct session, link);
+        if (session->kind == SESSION_RESP && session->id == id) {
+            return session;
+        }
+    }
+    return NULL;
+}
+
+static bool parse_id(struct session *session, struct slice word, uint64_t *id)
+{
+    int64_t number;
+    if (!number_parse_int64(word, &number) || number < 1) {
+        reply_error(&session->reply, "ERR Invalid client ID");
+        return false;
+    }
+    *id = (uint64_t)number;
+    return true;
+}
+
+static void list_ids(struct session *session, const struct slice *ids, uint32_t ids_count)
+{
+    struct buf text = {0};
+    for (uint32_t i = 0; i < ids_count; i++) {
+        uint64_t id;
+        if (!parse_id(session, ids[i], &id)) {
+            buf_deinit(&text);
+            return;
+        }
+        const struct session *found = find_id(session->executor, id);
+        if (found != NULL) {
+            describe(found, executor_now_ms(session->executor), &text);
+        }
+    }
+    reply_text(session, &text);
+}
+
+enum execute_result node_client_list(struct session *session, const struct slice *arguments,
+                                     uint32_t arguments_count)
+{
+    struct executor *executor = session->executor;
+    bool is_listed = true;
+    if (arguments_count == 4 && slice_is_word(arguments[2], "type")) {
+        if (!parse_type(arguments[3], &is_listed)) {
+            reply_unknown_type(session, arguments[3]);
+            return EXECUTE_TAKEN;
+        }
+    } else if (arguments_count > 3 && slice_is_word(arguments[2], "id")) {
+        list_ids(session, arguments + 3, arguments_count - 3);
+        return EXECUTE_TAKEN;
+    } else if (arguments_count != 2) {
+        reply_error(&session->reply, "ERR syntax error");
+        return EXECUTE_TAKEN;
+    }
+    struct buf text = {0};
+    for (struct list *link = executor->sessions.next; is_listed && link != &executor->sessions;
+         link = link->next) {
+        const struct session *listed = LIST_MEMBER(link, struct session, link);
+        if (listed->kind == SESSION_RESP) {
+            describe(listed, executor_now_ms(executor), &text);
+        }
+    }
+    reply_text(session, &text);
+    return EXECUTE_TAKEN;
+}
+
+/* What CLIENT KILL is to close; unset slices match everything. */
+struct kill_filter {
+    struct slice address;
+    struct slice local_address;
+    uint64_t id; /* 0: any */
+    bool is_of_type;
+    bool is_of_user;
+    bool spares_self;
+};
+
+static bool parse_filter(struct session *session, const struct slice *arguments, uint32_t count,
+                         struct kill_filter *filter)
+{
+    for (uint32_t i = 0; i + 1 < count; i += 2) {
+        struct slice value = arguments[i + 1];
+        if (slice_is_word(arguments[i], "id")) {
+            int64_t id;
+            if (!number_parse_int64(value, &id) || id < 1) {
+                reply_error(&session->reply, "ERR client-id should be greater than 0");
+                return false;
+            }
+            filter->id = (uint64_t)id;
+        } else if (slice_is_word(arguments[i], "addr")) {
+            filter->address = value;
+        } else if (slice_is_word(arguments[i], "laddr")) {
+            filter->local_address = value;
+        } else if (slice_is_word(arguments[i], "type")) {
+            if (!parse_type(value, &filter->is_of_type)) {
+                reply_unknown_type(session, value);
+                return false;
+            }
+        } else if (slice_is_word(arguments[i], "user")) {
+            filter->is_of_user = slice_equals(value, SLICE_LITERAL("default"));
+            if (!filter->is_of_user) {
+                reply_error_format(&session->reply, "ERR No such user '%.*s'",
+                                   (int)(value.size < 128 ? value.size : 128),
+                                   (const char *)value.bytes);
+                return false;
+            }
+        } else if (slice_is_word(arguments[i], "skipme") &&
+                   (slice_is_word(value, "yes") || slice_is_word(value, "no"))) {
+            filter->spares_self = slice_is_word(value, "yes");
+        } else {
+            reply_error(&session->reply, "ERR syntax error");
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool matches(const struct session *session, const struct kill_filter *filter)
+{
+    return session->kind == SESSION_RESP && filter->is_of_type &&
+           (filter->id == 0 || filter->id == session->id) &&
+           (filter->address.bytes == NULL ||
+            slice_equals(filter->address, slice_of_string(session->address))) &&
+           (filter->local_address.bytes == NULL ||
+            slice_equals(filter->local_address, slice_of_string(session->local_address)));
+}
+
+static uint32_t kill_matching(struct session *self, const struct kill_filter *filter)
+{
+    struct executor *executor = self->executor;
+    uint32_t killed = 0;
+    for (struct list *link = executor->sessions.next; link != &executor->sessions;
+         link = link->next) {
+        struct session *session = LIST_MEMBER(link, struct session, link);
+        if (!matches(session, filter) || (session == self && filter->spares_self)) {
+            continue;
+        }
+        if (session == self) {
+            session->is_closing = true; /* after its own reply */
+        } else {
+            session->is_killed = true;
+        }
+        session_touch(session);
+        killed++;
+    }
+    return killed;
+}
+
+enum execute_result node_client_kill(struct session *session, const struct slice *arguments,
+                                     uint32_t arguments_count)
+{
+    struct kill_filter filter = {.is_of_type = true, .spares_self = true};
+    if (arguments_count == 3) {
+        filter.address = arguments[2];
+        filter.spares_self = false;
+        if (kill_matching(session, &filter) == 0) {
+            reply_error(&session->reply, "ERR No such client");
+        } else {
+            reply_ok(&session->reply);
+        }
+        return EXECUTE_TAKEN;
+    }
+    if (arguments_count % 2 != 0) {
+        reply_error(&session->reply, "ERR syntax error");
+    } else if (parse_filter(session, arguments + 2, arguments_count - 2, &filter)) {
+        reply_integer(&session->reply, kill_matching(session, &filter));
+    }
+    return EXECUTE_TAKEN;
+}

@@ -1,0 +1,59 @@
+/* node_commands.c -- which function answers which node command. */
+#include "replica/node_commands.h"
+
+static node_command *const handlers[COMMAND_ID_COUNT] = {
+    [COMMAND_AUTH] = node_auth,
+    [COMMAND_HELLO] = node_hello,
+    [COMMAND_PING] = node_ping,
+    [COMMAND_QUIT] = node_quit,
+    [COMMAND_READONLY] = node_readonly,
+    [COMMAND_READWRITE] = node_readwrite,
+    [COMMAND_RESET] = node_reset,
+    [COMMAND_SELECT] = node_select,
+    [COMMAND_CLIENT_GETNAME] = node_client_getname,
+    [COMMAND_CLIENT_HELP] = node_client_help,
+    [COMMAND_CLIENT_ID] = node_client_id,
+    [COMMAND_CLIENT_INFO] = node_client_info,
+    [COMMAND_CLIENT_KILL] = node_client_kill,
+    [COMMAND_CLIENT_LIST] = node_client_list,
+    [COMMAND_CLIENT_NO_EVICT] = node_client_no_evict,
+    [COMMAND_CLIENT_PAUSE] = node_client_pause,
+    [COMMAND_CLIENT_REPLY] = node_client_reply,
+    [COMMAND_CLIENT_SETINFO] = node_client_setinfo,
+    [COMMAND_CLIENT_SETNAME] = node_client_setname,
+    [COMMAND_CLIENT_UNPAUSE] = node_client_unpause,
+    [COMMAND_CONFIG_GET] = node_config_get,
+    [COMMAND_CONFIG_HELP] = node_config_help,
+    [COMMAND_CONFIG_RESETSTAT] = node_config_resetstat,
+    [COMMAND_CONFIG_SET] = node_config_set,
+    [COMMAND_DEBUG] = node_debug,
+    [COMMAND_INFO] = node_info,
+    [COMMAND_LASTSAVE] = node_lastsave,
+    [COMMAND_ROLE] = node_role,
+    [COMMAND_SHUTDOWN] = node_shutdown,
+    [COMMAND_TIME] = node_time,
+    [COMMAND_WAIT] = node_wait,
+};
+
+node_command *node_command_find(enum command_id id)
+{
+    return handlers[id];
+}
+
+void node_reply_help(struct session *session, const char *command, const char *const *lines,
+                     uint32_t lines_count)
+{
+    struct reply *reply = &session->reply;
+    reply_array(reply, (uint64_t)lines_count + 3);
+    struct buf header = {0};
+    buf_append_format(&header,
+                      "%s <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", command);
+    buf_append_byte(&header, '\0');
+    reply_status(reply, (const char *)buf_slice(&header).bytes);
+    buf_deinit(&header);
+    for (uint32_t i = 0; i < lines_count; i++) {
+        reply_status(reply, lines[i]);
+    }
+    reply_status(reply, "HELP");
+    reply_status(reply, "    Print this help.");
+}

@@ -1,0 +1,31 @@
+/* node_commands.h -- private: the commands that this node answers by itself, by file. */
+#ifndef QUORUM_REPLICA_NODE_COMMANDS_H
+#define QUORUM_REPLICA_NODE_COMMANDS_H
+
+#include "replica/executor_internal.h"
+
+/* node_connection.c */
+node_command node_auth, node_hello, node_ping, node_quit, node_readonly, node_readwrite, node_reset,
+    node_select;
+
+/* node_client.c */
+node_command node_client_getname, node_client_help, node_client_id, node_client_no_evict,
+    node_client_pause, node_client_reply, node_client_setinfo, node_client_setname,
+    node_client_unpause;
+
+/* node_client_list.c */
+node_command node_client_info, node_client_kill, node_client_list;
+
+/* node_server.c */
+node_command node_config_get, node_config_help, node_config_resetstat, node_config_set, node_debug,
+    node_info, node_lastsave, node_role, node_shutdown, node_time, node_wait;
+
+/* Replies with the lines of a HELP subcommand, as Redis does: header and footer are added. */
+void node_reply_help(struct session *session, const char *command, const char *const *lines,
+                     uint32_t lines_count);
+
+/* Sets a client's name. False, with an error replied, when it holds anything but printable ASCII
+ * without spaces. */
+bool node_set_name(struct session *session, struct slice name);
+
+#endif

@@ -1,0 +1,295 @@
+/* node_server.c -- commands about the node: its options, role, time, replication. */
+#include <stdio.h>
+
+#include "base/logger.h"
+#include "base/number.h"
+#include "replica/node_commands.h"
+#include "replica/replica_internal.h"
+
+static struct replica_host *host_of(struct session *session)
+{
+    return &session->executor->replica->host;
+}
+
+enum execute_result node_config_get(struct session *session, const struct slice *arguments,
+                                    uint32_t arguments_count)
+{
+    struct replica_host *host = host_of(session);
+    host->config_get(host->context, arguments + 2, arguments_count - 2, &session->reply);
+    return EXECUTE_TAKEN;
+}
+
+enum execute_result node_config_set(struct session *session, const struct slice *arguments,
+                                    uint32_t arguments_count)
+{
+    struct replica_host *host = host_of(session);
+    if (arguments_count % 2 != 0) {
+        reply_error(&session->reply, "ERR wrong number of arguments for 'config|set' command");
+    } else {
+        host->config_set(host->context, arguments + 2, (arguments_count - 2) / 2, &session->reply);
+    }
+    return EXECUTE_TAKEN;
+}
+
+enum execute_result node_config_resetstat(struct session *session, const struct slice *arguments,
+                                          uint32_t arguments_count)
+{
+    (void)arguments;
+    (void)arguments_count;
+    struct executor *executor = session->executor;
+    memset(executor->stats, 0, sizeof(executor->stats));
+    memset(executor->errors, 0, sizeof(executor->errors));
+    executor->errors_count = 0;
+    executor->error_replies = 0;
+    executor->commands_processed = 0;
+    keyspace_reset_stats(executor->replica->keyspace);
+    struct replica_host *host = host_of(session);
+    host->config_resetstat(host->context);
+    reply_ok(&session->reply);
+    return EXECUTE_TAKEN;
+}
+
+enum execute_result node_config_help(struct session *session, const struct slice *arguments,
+                                     uint32_t arguments_count)
+{
+    static const char *const lines[] = {
+        "GET <pattern> [<pattern> ...]",
+        "    Give the options whose names match, and their values.",
+        "RESETSTAT",
+        "    Set the counters of INFO back to 0.",
+        "SET <option> <value> [<option> <value> ...]",
+        "    Change options, all of them or none.",
+    };
+    (void)arguments;
+    (void)arguments_count;
+    node_reply_help(session, "CONFIG", lines, sizeof(lines) / sizeof(lines[0]));
+    return EXECUTE_TAKEN;
+}
+
+static void debug_sleep(struct session *session, struct slice seconds)
+{
+    double wanted;
+    if (!number_parse_double(seconds, &wanted) || wanted < 0 || wanted > 3600) {
+        reply_error(&session->reply, "ERR value is not a valid float");
+        return;
+    }
+    struct replica_host *host = host_of(session);
+    host->sleep(host->context, (uint64_t)(wanted * 1e6));
+    reply_ok(&session->reply);
+}
+
+static void debug_help(struct session *session)
+{
+    static const char *const lines[] = {
+        "DIGEST",
+        "    Give a hash of the whole data set, the same on nodes with the same data.",
+        "LOG <message>",
+        "    Write a message to this node's diagnostics.",
+        "SLEEP <seconds>",
+        "    Stop this node for so long, clients and heartbeats included.",
+    };
+    node_reply_help(session, "DEBUG", lines, sizeof(lines) / sizeof(lines[0]));
+}
+
+enum execute_result node_debug(struct session *session, const struct slice *arguments,
+                               uint32_t arguments_count)
+{
+    if (arguments_count == 3 && slice_is_word(arguments[1], "sleep")) {
+        debug_sleep(session, arguments[2]);
+    } else if (arguments_count == 3 && slice_is_word(arguments[1], "log")) {
+        logger_log(LOGGER_WARNING, "DEBUG LOG: %.*s",
+                   (int)(arguments[2].size < 512 ? arguments[2].size : 512),
+                   (const char *)arguments[2].bytes);
+        reply_ok(&session->reply);
+    } else if (arguments_count == 2 && slice_is_word(arguments[1], "digest")) {
+        char digest[48];
+        uint64_t hash = keyspace_content_hash(session->executor->replica->keyspace);
+        /* Redis's digest has 40 digits; clients compare it as text. */
+        (void)snprintf(digest, sizeof(digest), "%040llx", (unsigned long long)hash);
+        reply_status(&session->reply, digest);
+    } else if (arguments_count == 2 && slice_is_word(arguments[1], "help")) {
+        debug_help(session);
+    } else {
+        reply_error_format(&session->reply,
+                           "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try "
+                           "DEBUG HELP.",
+                           (int)(arguments[1].size < 128 ? arguments[1].size : 128),
+                           (const char *)arguments[1].bytes);
+    }
+    return EXECUTE_TAKEN;
+}
+
+enum execute_result node_info(struct session *session, const struct slice *arguments,
+                              uint32_t arguments_count)
+{
+    struct buf text = {0};
+    info_write(session, arguments + 1, arguments_count - 1, &text);
+    reply_verbatim(&session->reply, "txt", buf_slice(&text));
+    buf_deinit(&text);
+    return EXECUTE_TAKEN;
+}
+
+/* Everything acknowledged is on disk, always: the time of the last save is now. */
+enum execute_result node_lastsave(struct session *session, const struct slice *arguments,
+                                  uint32_t arguments_count)
+{
+    (void)arguments;
+    (void)arguments_count;
+    reply_integer(&session->reply, session->executor->replica->wall_ms / 1000);
+    return EXECUTE_TAKEN;
+}
+
+enum execute_result node_time(struct session *session, const struct slice *arguments,
+                              uint32_t arguments_count)
+{
+    (void)arguments;
+    (void)arguments_count;
+    struct replica_host *host = host_of(session);
+    int64_t now_us = host->wall_us(host->context);
+    reply_array(&session->reply, 2);
+    reply_bulk_integer(&session->reply, now_us / 1000000);
+    reply_bulk_integer(&session->reply, now_us % 1000000);
+    return EXECUTE_TAKEN;
+}
+
+enum execute_result node_shutdown(struct session *session, const struct slice *arguments,
+                                  uint32_t arguments_count)
+{
+    for (uint32_t i = 1; i < arguments_count; i++) {
+        bool is_known = slice_is_word(arguments[i], "save") ||
+                        slice_is_word(arguments[i], "nosave") ||
+                        slice_is_word(arguments[i], "now") || slice_is_word(arguments[i], "force");
+        if (!is_known) {
+            reply_error(&session->reply, "ERR syntax error");
+            return EXECUTE_TAKEN;
+        }
+    }
+    struct replica_host *host = host_of(session);
+    host->shutdown(host->context);
+    session->is_closing = true;
+    return EXECUTE_TAKEN;
+}
+
+/* host and port of a redis address, "" and 0 when it is not known. */
+static int split_address(const char *address, char *host, size_t host_bytes)
+{
+    const char *colon = strrchr(address, ':');
+    int64_t port = 0;
+    host[0] = '\0';
+    if (colon != NULL && number_parse_int64(slice_of_string(colon + 1), &port)) {
+        (void)snprintf(host, host_bytes, "%.*s", (int)(colon - address), address);
+    }
+    return (int)port;
+}
+
+static void reply_leader_role(struct session *session)
+{
+    const struct replica *replica = session->executor->replica;
+    struct raft_progress progress[LIMIT_MEMBERS];
+    uint32_t count = replica_get_progress(replica, progress, LIMIT_MEMBERS);
+    struct reply *reply = &session->reply;
+    reply_array(reply, 3);
+    reply_bulk_string(reply, "master");
+    reply_integer(reply, (int64_t)replica->applied_index);
+    reply_array(reply, count);
+    for (uint32_t i = 0; i < count; i++) {
+        char host[LIMIT_ADDRESS_BYTES];
+        int port =
+            split_address(replica_node_redis_address(replica, progress[i].id), host, sizeof(host));
+        reply_array(reply, 3);
+        reply_bulk_string(reply, host);
+        reply_bulk_integer(reply, port);
+        reply_bulk_integer(reply, (int64_t)progress[i].match_index);
+    }
+}
+
+enum execute_result node_role(struct session *session, const struct slice *arguments,
+                              uint32_t arguments_count)
+{
+    (void)arguments;
+    (void)arguments_count;
+    const struct replica *replica = session->executor->replica;
+    if (replica->status.role == RAFT_LEADER) {
+        reply_leader_role(session);
+        return EXECUTE_TAKEN;
+    }
+    char host[LIMIT_ADDRESS_BYTES];
+    uint64_t leader = replica->status.leader;
+    int port = split_address(replica_node_redis_address(replica, leader), host, sizeof(host));
+    reply_array(&session->reply, 5);
+    reply_bulk_string(&session->reply, "slave");
+    reply_bulk_string(&session->reply, host);
+    reply_integer(&session->reply, port);
+    reply_bulk_string(&session->reply, leader == RAFT_ID_NONE ? "connecting" : "connected");
+    reply_integer(&session->reply, (int64_t)replica->applied_index);
+    return EXECUTE_TAKEN;
+}
+
+/* How many other nodes are known to have the session's last write on disk. A follower knows only
+ * what being answered proves: a majority has it. */
+static int64_t acknowledged_by(const struct session *session)
+{
+    const struct replica *replica = session->executor->replica;
+    if (replica->status.role != RAFT_LEADER) {
+        const struct raft_configuration *configuration = replica_configuration(replica);
+        uint32_t voters = 0;
+        for (uint32_t i = 0; i < configuration->members_count; i++) {
+            voters += configuration->members[i].role == RAFT_VOTER;
+        }
+        return voters / 2;
+    }
+    struct raft_progress progress[LIMIT_MEMBERS];
+    uint32_t count = replica_get_progress(replica, progress, LIMIT_MEMBERS);
+    int64_t acknowledged = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        acknowledged += progress[i].match_index >= session->write_index;
+    }
+    return acknowledged;
+}
+
+static bool parse_wait(struct session *session, const struct slice *arguments, int64_t *wanted,
+                       int64_t *timeout_ms)
+{
+    if (!number_parse_int64(arguments[1], wanted)) {
+        reply_error(&session->reply, "ERR value is not an integer or out of range");
+        return false;
+    }
+    if (!number_parse_int64(arguments[2], timeout_ms)) {
+        reply_error(&session->reply, "ERR timeout is not an integer or out of range");
+        return false;
+    }
+    if (*timeout_ms < 0) {
+        reply_error(&session->reply, "ERR timeout is negative");
+        return false;
+    }
+    return true;
+}
+
+/* Stalls the session until enough nodes have its last write, or the time is over; the network
+ * offers the command again after every turn. */
+enum execute_result node_wait(struct session *session, const struct slice *arguments,
+                              uint32_t arguments_count)
+{
+    (void)arguments_count;
+    int64_t wanted;
+    int64_t timeout_ms;
+    if (!parse_wait(session, arguments, &wanted, &timeout_ms)) {
+        return EXECUTE_TAKEN;
+    }
+    struct executor *executor = session->executor;
+    uint64_t now_ms = executor_now_ms(executor);
+    int64_t acknowledged = acknowledged_by(session);
+    if (acknowledged < wanted && session->wait_until_ms == 0) {
+        session->wait_until_ms = timeout_ms == 0 ? UINT64_MAX : now_ms + (uint64_t)timeout_ms;
+        executor->waiting_count++;
+    }
+    if (acknowledged < wanted && now_ms < session->wait_until_ms) {
+        return EXECUTE_STALLED;
+    }
+    if (session->wait_until_ms != 0) {
+        session->wait_until_ms = 0;
+        executor->waiting_count--;
+    }
+    reply_integer(&session->reply, acknowledged);
+    return EXECUTE_TAKEN;
+}

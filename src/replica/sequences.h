@@ -1,0 +1,45 @@
+/* sequences.h -- private: the last sequence applied of each origin; what makes resends harmless.
+ *
+ * Part of the replicated state: the same on every node at the same applied index, and to be carried
+ * by snapshots. Only members of the applied configuration have a row, so the table is bounded.
+ */
+#ifndef QUORUM_REPLICA_SEQUENCES_H
+#define QUORUM_REPLICA_SEQUENCES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/limits.h"
+#include "raft/raft.h"
+
+struct sequence_row {
+    uint64_t origin;
+    uint64_t incarnation;
+    uint64_t sequence;
+};
+
+struct sequences {
+    uint32_t count;
+    struct sequence_row rows[LIMIT_MEMBERS]; /* ascending origin */
+};
+
+/* Gives every member a row and drops those of others: when a configuration entry is applied. */
+void sequences_set_members(struct sequences *sequences,
+                           const struct raft_configuration *configuration);
+
+enum sequence_verdict {
+    SEQUENCE_NEXT,     /* apply it; the row has moved on */
+    SEQUENCE_REPEAT,   /* applied before, or of an earlier start of its node: pass over */
+    SEQUENCE_GAP,      /* one before it is missing: pass over, its origin sends it again */
+    SEQUENCE_STRANGER, /* not of a member: pass over */
+};
+
+/* Judges a batch and, when it is the next one, records it. */
+enum sequence_verdict sequences_take(struct sequences *sequences, uint64_t origin,
+                                     uint64_t incarnation, uint64_t sequence);
+
+/* Whether a batch is known to be applied already, without recording anything. */
+bool sequences_is_repeat(const struct sequences *sequences, uint64_t origin, uint64_t incarnation,
+                         uint64_t sequence);
+
+#endif

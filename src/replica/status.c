@@ -1,0 +1,87 @@
+/* status.c -- looking at the node: for INFO, ROLE, the HTTP status routes and the server. */
+#include <stddef.h>
+
+#include "replica/replica_internal.h"
+
+struct executor *replica_executor(struct replica *replica)
+{
+    return &replica->executor;
+}
+
+uint64_t replica_monotonic_us(struct replica *replica)
+{
+    return replica->host.monotonic_us(replica->host.context);
+}
+
+const struct raft_configuration *replica_configuration(const struct replica *replica)
+{
+    return raft_configuration_latest(replica->raft);
+}
+
+const struct peer_node_info *replica_peer_info(const struct replica *replica, uint64_t peer)
+{
+    if (peer == replica->self) {
+        return &replica->self_info;
+    }
+    for (uint32_t i = 0; i < replica->peers_count; i++) {
+        if (replica->peers[i].id == peer) {
+            return &replica->peers[i].info;
+        }
+    }
+    return NULL;
+}
+
+uint32_t replica_get_progress(const struct replica *replica, struct raft_progress *out,
+                              uint32_t capacity)
+{
+    return raft_get_progress(replica->raft, out, capacity);
+}
+
+/* A string that the log records of a member or, where it has none, that the node told itself. */
+static const char *lookup(const struct replica *replica, uint64_t id, size_t member_offset,
+                          size_t info_offset)
+{
+    const struct raft_member *member = raft_configuration_find(replica_configuration(replica), id);
+    const struct peer_node_info *info = replica_peer_info(replica, id);
+    const char *text = member == NULL ? "" : (const char *)member + member_offset;
+    return text[0] != '\0' || info == NULL ? text : (const char *)info + info_offset;
+}
+
+const char *replica_node_name(const struct replica *replica, uint64_t id)
+{
+    return lookup(replica, id, offsetof(struct raft_member, name),
+                  offsetof(struct peer_node_info, name));
+}
+
+const char *replica_node_http_address(const struct replica *replica, uint64_t id)
+{
+    return lookup(replica, id, offsetof(struct raft_member, http_address),
+                  offsetof(struct peer_node_info, http_address));
+}
+
+const char *replica_node_redis_address(const struct replica *replica, uint64_t id)
+{
+    return lookup(replica, id, offsetof(struct raft_member, redis_address),
+                  offsetof(struct peer_node_info, redis_address));
+}
+
+static const char *role_text(const struct raft_status *status)
+{
+    return status->is_voter ? raft_role_text(status->role) : "Learner";
+}
+
+void replica_get_status(struct replica *replica, struct replica_status *out)
+{
+    *out = (struct replica_status){
+        .raft = replica->status,
+        .applied_index = replica->applied_index,
+        .state_hash = keyspace_state_hash(replica->keyspace),
+        .unanswered_bytes = replica->batches.bytes,
+        .clock_ms = log_clock_estimate(&replica->clock, replica->now_ms),
+        .leader_changes = replica->leader_changes,
+        .leader_name = replica_node_name(replica, replica->status.leader),
+        .leader_http_address = replica_node_http_address(replica, replica->status.leader),
+        .role_text = role_text(&replica->status),
+    };
+    memcpy(out->cluster_id, replica_configuration(replica)->cluster_id, RAFT_CLUSTER_ID_BYTES);
+}

@@ -1,0 +1,143 @@
+/* raft_db.h -- the SQLite side of the log store (private to storage): one connection to raft.db.
+ *
+ * Used by one thread at a time: the loop thread while opening and after the store's thread ended,
+ * the store's thread in between. SQLite's own codes do not leave these files.
+ *
+ * Tables (STRICT; unsigned 64-bit numbers are stored as the signed ones of the same bits):
+ *
+ *   meta (name, value)   written once: format_version, node_name, node_id,
+ *                        bootstrap (raft_configuration_encode, or NULL), checksum over all of them
+ *   state (one row)      term, vote, commit_index, last_index, last_chain, base_index, base_chain,
+ *                        incarnation, running, cluster_id, cluster_index, checksum over all of them
+ *   log (one row an entry)   idx, term, type, checksum, chain, payload (NULL when empty)
+ *
+ * base_index and base_chain are what the first row's chain builds on: 0 and LOG_ROWS_CHAIN_START
+ * until logs are compacted. last_index and last_chain make rows missing at the end as visible as
+ * rows missing in the middle. cluster_id is set by the first CONFIGURATION entry that names one,
+ * at cluster_index, in one transaction with it, and goes again if that entry is truncated.
+ * running is 1 from open to close: after an unclean end there must be a WAL file.
+ */
+#ifndef QUORUM_STORAGE_RAFT_DB_H
+#define QUORUM_STORAGE_RAFT_DB_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "storage/log_store.h"
+
+enum { RAFT_DB_FORMAT_VERSION = 1 };
+
+/* The row of table state, as of the transaction under way. */
+struct raft_db_state {
+    struct raft_hard_state hard_state;
+    uint64_t commit_index;
+    uint64_t last_index;
+    uint64_t last_chain;
+    uint64_t base_index;
+    uint64_t base_chain;
+    uint64_t incarnation;
+    bool running;
+    uint64_t cluster_index; /* the entry that named cluster_id; 0: the bootstrap did, or nobody */
+    uint8_t cluster_id[RAFT_CLUSTER_ID_BYTES]; /* all zero: not named yet */
+};
+
+enum raft_db_statement {
+    RAFT_DB_BEGIN,
+    RAFT_DB_COMMIT,
+    RAFT_DB_APPEND,
+    RAFT_DB_TRUNCATE,
+    RAFT_DB_CHAIN_AT,
+    RAFT_DB_PUT_STATE,
+    RAFT_DB_STATEMENTS_COUNT
+};
+
+struct raft_db {
+    sqlite3 *connection;
+    char *path;
+    sqlite3_stmt *statements[RAFT_DB_STATEMENTS_COUNT];
+    bool failures_are_fatal; /* set once the store runs: then a failure ends the process */
+    uint32_t page_bytes;
+    uint32_t wal_pages; /* frames of the WAL in use */
+    struct raft_db_state state;
+    struct raft_db_state stored_state; /* as last written, to skip equal rows */
+    struct buf bootstrap;              /* as recorded; empty: none */
+};
+
+/* What a person is told to do about data that cannot be trusted. */
+#define RAFT_DB_REMEDY_CORRUPT                                                                     \
+    "this copy of the log cannot be trusted, so this node will not start from it; restore it "     \
+    "from "                                                                                        \
+    "its peers: move the data directory away (keep it), remove the node from the cluster and add " \
+    "it again with an empty directory"
+
+/*
+ * Opens or creates raft.db: checks what lies around it, its WAL, version and identity, sets and
+ * reads back every pragma, and loads the state row. Logs each failure. On failure the caller still
+ * calls raft_db_close. created tells whether the file was new.
+ */
+MUST_CHECK enum result raft_db_open(struct raft_db *db, const struct log_store_options *options,
+                                    bool *created);
+
+/*
+ * Closes what is open; db is as zeroed afterwards. Only when is_clean (all is checkpointed, and the
+ * state row says so) does SQLite look at the files once more, to remove the empty WAL. Otherwise
+ * nothing more is written: closing must not be a second try of what has just failed.
+ */
+void raft_db_close(struct raft_db *db, bool is_clean);
+
+/* Turns the connection's last error into a result, having logged it; ends the process instead when
+ * failures_are_fatal. what completes "cannot ... <path>". */
+MUST_CHECK enum result raft_db_failed(struct raft_db *db, const char *what);
+
+/* Logs that the data is corrupt, with path and remedy, and returns RESULT_CORRUPT. */
+MUST_CHECK enum result raft_db_corrupt(struct raft_db *db, const char *format, ...)
+    PRINTF_LIKE(2, 3);
+
+/* Logs that the entry of that index names another cluster than the directory's own, with a remedy,
+ * and returns RESULT_IDENTITY; ends the process instead when failures_are_fatal. */
+MUST_CHECK enum result raft_db_foreign_cluster(struct raft_db *db, uint64_t index);
+
+/* Copies the WAL into the database. PASSIVE leaves the WAL file to be written again from its start;
+ * TRUNCATE also empties it. Anything but a whole checkpoint is a failure. */
+MUST_CHECK enum result raft_db_checkpoint(struct raft_db *db, int mode);
+
+/* Bytes of the WAL in use, and of the database file. */
+uint64_t raft_db_wal_bytes(const struct raft_db *db);
+uint64_t raft_db_file_bytes(const struct raft_db *db);
+
+/* ---- raft_db_schema.c ---- */
+
+/* Runs SQL without results. */
+MUST_CHECK enum result raft_db_run(struct raft_db *db, const char *sql, const char *what);
+
+/* Reads one number with a statement that yields one row. */
+MUST_CHECK enum result raft_db_read_number(struct raft_db *db, const char *sql, uint64_t *out);
+
+/* Checks format version and identity of a file that has tables. */
+MUST_CHECK enum result raft_db_check_identity(struct raft_db *db,
+                                              const struct log_store_options *options);
+
+/* Makes the tables and the rows of a new node, in one transaction. */
+MUST_CHECK enum result raft_db_create_schema(struct raft_db *db,
+                                             const struct log_store_options *options);
+
+/* Loads and verifies the state row. */
+MUST_CHECK enum result raft_db_load_state(struct raft_db *db);
+
+/* ---- raft_db_write.c ---- */
+
+/* One transaction: begin, any number of units in order, commit (the fsync). */
+MUST_CHECK enum result raft_db_begin(struct raft_db *db);
+MUST_CHECK enum result raft_db_put_unit(struct raft_db *db, const struct raft_persist *persist,
+                                        uint64_t commit_index);
+MUST_CHECK enum result raft_db_commit(struct raft_db *db);
+
+/* The checksum of a state row. */
+uint64_t raft_db_state_checksum(const struct raft_db_state *state);
+
+/* Whether a cluster id has been named. */
+bool raft_db_cluster_id_is_set(const uint8_t cluster_id[RAFT_CLUSTER_ID_BYTES]);
+
+#endif

@@ -1,0 +1,216 @@
+/* raft_db_write.c -- transactions on raft.db: what a commit costs is decided here.
+ *
+ * A small commit writes the log's last leaf page and the state row's page into the WAL and flushes
+ * it once. Statements are prepared once, payloads are bound where they lie, nothing is formatted.
+ */
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "storage/log_rows.h"
+#include "storage/raft_db.h"
+
+#define STATE_CHECKSUM_SEED UINT64_C(0x71756f72756d7374)
+
+uint64_t raft_db_state_checksum(const struct raft_db_state *state)
+{
+    const uint64_t numbers[] = {
+        state->hard_state.term, state->hard_state.vote, state->commit_index, state->last_index,
+        state->last_chain,      state->base_index,      state->base_chain,   state->incarnation,
+        state->running ? 1 : 0, state->cluster_index,
+    };
+    enum { COUNT = sizeof(numbers) / sizeof(numbers[0]) };
+    uint8_t bytes[COUNT * 8 + RAFT_CLUSTER_ID_BYTES];
+    for (size_t i = 0; i < COUNT; i++) {
+        bytes_set_u64(bytes + i * 8, numbers[i]);
+    }
+    memcpy(bytes + (size_t)COUNT * 8, state->cluster_id, RAFT_CLUSTER_ID_BYTES);
+    return hash_bytes(STATE_CHECKSUM_SEED, slice_of(bytes, sizeof(bytes)));
+}
+
+bool raft_db_cluster_id_is_set(const uint8_t cluster_id[RAFT_CLUSTER_ID_BYTES])
+{
+    static const uint8_t unset[RAFT_CLUSTER_ID_BYTES];
+    return memcmp(cluster_id, unset, sizeof(unset)) != 0;
+}
+
+static void bind_number(sqlite3_stmt *statement, int at, uint64_t value)
+{
+    int code = sqlite3_bind_int64(statement, at, (sqlite3_int64)value);
+    ASSERT(code == SQLITE_OK); /* The statement is reset and has that parameter. */
+}
+
+/* Runs a statement that yields no row, and readies it for the next time. */
+static enum result run(struct raft_db *db, enum raft_db_statement which, const char *what)
+{
+    sqlite3_stmt *statement = db->statements[which];
+    enum result result = RESULT_OK;
+    if (sqlite3_step(statement) != SQLITE_DONE) {
+        result = raft_db_failed(db, what);
+    }
+    (void)sqlite3_reset(statement);
+    return result;
+}
+
+enum result raft_db_begin(struct raft_db *db)
+{
+    return run(db, RAFT_DB_BEGIN, "begin a transaction in");
+}
+
+static enum result read_chain(struct raft_db *db, uint64_t index, uint64_t *out)
+{
+    if (index == db->state.base_index) {
+        *out = db->state.base_chain;
+        return RESULT_OK;
+    }
+    sqlite3_stmt *statement = db->statements[RAFT_DB_CHAIN_AT];
+    bind_number(statement, 1, index);
+    int code = sqlite3_step(statement);
+    enum result result = RESULT_OK;
+    if (code == SQLITE_ROW) {
+        *out = (uint64_t)sqlite3_column_int64(statement, 0);
+    } else if (code == SQLITE_DONE) {
+        result = raft_db_corrupt(db, "the row of index %llu is missing", (unsigned long long)index);
+    } else {
+        result = raft_db_failed(db, "read the log in");
+    }
+    (void)sqlite3_reset(statement);
+    return result;
+}
+
+static enum result truncate_log(struct raft_db *db, uint64_t from_index)
+{
+    struct raft_db_state *state = &db->state;
+    ASSERT(from_index > state->base_index);
+    ASSERT(from_index > state->commit_index); /* What is committed is never cut off. */
+    if (from_index > state->last_index) {
+        return RESULT_OK;
+    }
+    enum result result = read_chain(db, from_index - 1, &state->last_chain);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    bind_number(db->statements[RAFT_DB_TRUNCATE], 1, from_index);
+    result = run(db, RAFT_DB_TRUNCATE, "truncate the log in");
+    state->last_index = from_index - 1;
+    if (state->cluster_index >= from_index) {
+        /* Whoever wins the next election may name the cluster anew. */
+        state->cluster_index = 0;
+        memset(state->cluster_id, 0, sizeof(state->cluster_id));
+    }
+    return result;
+}
+
+/* A node belongs to one cluster for good: the first configuration that names one decides. */
+static enum result take_configuration(struct raft_db *db, const struct raft_entry *entry)
+{
+    struct raft_db_state *state = &db->state;
+    struct raft_configuration configuration;
+    enum result result = raft_configuration_decode(blob_slice(entry->payload), &configuration);
+    if (result != RESULT_OK) {
+        return raft_db_corrupt(db,
+                               "the configuration of index %llu to be written is malformed (%s)",
+                               (unsigned long long)entry->index, result_text(result));
+    }
+    if (memcmp(configuration.cluster_id, state->cluster_id, RAFT_CLUSTER_ID_BYTES) == 0) {
+        return RESULT_OK;
+    }
+    if (raft_db_cluster_id_is_set(state->cluster_id)) {
+        return raft_db_foreign_cluster(db, entry->index);
+    }
+    memcpy(state->cluster_id, configuration.cluster_id, RAFT_CLUSTER_ID_BYTES);
+    state->cluster_index = entry->index;
+    return RESULT_OK;
+}
+
+static enum result append_entry(struct raft_db *db, const struct raft_entry *entry)
+{
+    struct raft_db_state *state = &db->state;
+    ASSERT(entry->index == state->last_index + 1);
+    if (entry->type == RAFT_ENTRY_CONFIGURATION) {
+        enum result result = take_configuration(db, entry);
+        if (result != RESULT_OK) {
+            return result;
+        }
+    }
+    uint64_t checksum = log_rows_checksum(entry);
+    uint64_t chain = log_rows_chain(state->last_chain, checksum);
+    sqlite3_stmt *statement = db->statements[RAFT_DB_APPEND];
+    bind_number(statement, 1, entry->index);
+    bind_number(statement, 2, entry->term);
+    bind_number(statement, 3, (uint64_t)entry->type);
+    bind_number(statement, 4, checksum);
+    bind_number(statement, 5, chain);
+    struct slice payload = blob_slice(entry->payload);
+    int code = payload.size == 0
+                   ? sqlite3_bind_null(statement, 6)
+                   : sqlite3_bind_blob64(statement, 6, payload.bytes, payload.size, SQLITE_STATIC);
+    ASSERT(code == SQLITE_OK);
+    state->last_index = entry->index;
+    state->last_chain = chain;
+    return run(db, RAFT_DB_APPEND, "append to the log in");
+}
+
+enum result raft_db_put_unit(struct raft_db *db, const struct raft_persist *persist,
+                             uint64_t commit_index)
+{
+    enum result result = RESULT_OK;
+    if (persist->hard_state_changed) {
+        ASSERT(persist->hard_state.term >= db->state.hard_state.term);
+        db->state.hard_state = persist->hard_state;
+    }
+    if (persist->truncate_from != 0) {
+        result = truncate_log(db, persist->truncate_from);
+    }
+    for (uint32_t i = 0; i < persist->entries_count && result == RESULT_OK; i++) {
+        result = append_entry(db, &persist->entries[i]);
+    }
+    if (commit_index > db->state.commit_index) {
+        ASSERT(commit_index <= db->state.last_index);
+        db->state.commit_index = commit_index;
+    }
+    return result;
+}
+
+static bool states_are_equal(const struct raft_db_state *a, const struct raft_db_state *b)
+{
+    /* The rest of the row changes only together with one of these. */
+    return a->hard_state.term == b->hard_state.term && a->hard_state.vote == b->hard_state.vote &&
+           a->commit_index == b->commit_index && a->last_index == b->last_index &&
+           a->last_chain == b->last_chain && a->incarnation == b->incarnation &&
+           a->running == b->running;
+}
+
+static enum result put_state(struct raft_db *db)
+{
+    const struct raft_db_state *state = &db->state;
+    sqlite3_stmt *statement = db->statements[RAFT_DB_PUT_STATE];
+    const uint64_t numbers[] = {
+        state->hard_state.term, state->hard_state.vote, state->commit_index, state->last_index,
+        state->last_chain,      state->base_index,      state->base_chain,   state->incarnation,
+        state->running ? 1 : 0, state->cluster_index,
+    };
+    int at = 1;
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        bind_number(statement, at++, numbers[i]);
+    }
+    int code =
+        sqlite3_bind_blob(statement, at++, state->cluster_id, RAFT_CLUSTER_ID_BYTES, SQLITE_STATIC);
+    ASSERT(code == SQLITE_OK);
+    bind_number(statement, at, raft_db_state_checksum(state));
+    return run(db, RAFT_DB_PUT_STATE, "write the state row in");
+}
+
+enum result raft_db_commit(struct raft_db *db)
+{
+    enum result result = RESULT_OK;
+    if (!states_are_equal(&db->state, &db->stored_state)) {
+        result = put_state(db);
+    }
+    if (result == RESULT_OK) {
+        result = run(db, RAFT_DB_COMMIT, "flush");
+    }
+    db->stored_state = db->state;
+    return result;
+}

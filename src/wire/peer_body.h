@@ -1,0 +1,127 @@
+/* peer_body.h -- the bodies of peer frames; private to the peer files of this directory.
+ *
+ * All numbers little-endian. Bytes called "zero" are checked when read, so that a later version can
+ * give them a meaning. A flag is one byte, 0 or 1. Sizes are exact unless a list follows.
+ *
+ * PRE_VOTE, VOTE, 32 bytes:
+ *   offset size
+ *        0    8  term
+ *        8    8  last_log_index
+ *       16    8  last_log_term
+ *       24    1  leadership_transfer
+ *       25    7  zero
+ * PRE_VOTE_REPLY, VOTE_REPLY, 16 bytes:
+ *        0    8  term
+ *        8    1  granted
+ *        9    7  zero
+ * APPEND, 48 bytes, then entries_count entries:
+ *        0    8  term
+ *        8    8  previous_index; the first entry's index is the next one
+ *       16    8  previous_term
+ *       24    8  commit_index
+ *       32    8  clock_ms
+ *       40    4  entries_count
+ *       44    4  zero
+ *   Entry, 16 bytes, then its payload:
+ *        0    8  term
+ *        8    4  payload bytes
+ *       12    1  type (enum raft_entry_type)
+ *       13    3  zero
+ * APPEND_REPLY, 48 bytes:
+ *        0    8  term
+ *        8    8  match_index
+ *       16    8  rejected_index
+ *       24    8  conflict_term
+ *       32    8  conflict_index
+ *       40    1  rejected
+ *       41    7  zero
+ * HEARTBEAT, 32 bytes:
+ *        0    8  term
+ *        8    8  commit_index
+ *       16    8  read_round
+ *       24    8  clock_ms
+ * HEARTBEAT_REPLY, 16 bytes:
+ *        0    8  term
+ *        8    8  read_round
+ * READ, 16 bytes:
+ *        0    8  term
+ *        8    8  context
+ * READ_REPLY, 40 bytes:
+ *        0    8  term
+ *        8    8  context
+ *       16    8  index
+ *       24    8  commit_index
+ *       32    1  confirmed
+ *       33    7  zero
+ * TIMEOUT_NOW, 8 bytes:
+ *        0    8  term
+ * FORWARD: one batch as in entry_payload.h, header and commands.
+ * FORWARD_REFUSED, 24 bytes:
+ *        0    8  incarnation
+ *        8    8  sequence
+ *       16    8  leader
+ * NODE_INFO, 920 bytes, text NUL-padded, at least one NUL:
+ *        0   64  name
+ *       64  264  raft_address
+ *      328  264  http_address
+ *      592  264  redis_address
+ *      856   64  version
+ * FRAGMENT, 24 bytes, then 1 to PEER_FRAGMENT_BYTES bytes of the whole frame:
+ *        0    8  stream
+ *        8    8  total bytes of the whole frame, its header included
+ *       16    8  offset of these bytes in it
+ */
+#ifndef QUORUM_WIRE_PEER_BODY_H
+#define QUORUM_WIRE_PEER_BODY_H
+
+#include <stdbool.h>
+
+#include "base/bytes.h"
+#include "wire/peer_frame.h"
+
+enum {
+    PEER_BODY_VOTE_BYTES = 32,
+    PEER_BODY_VOTE_REPLY_BYTES = 16,
+    PEER_BODY_APPEND_BYTES = 48,
+    PEER_BODY_ENTRY_BYTES = 16,
+    PEER_BODY_APPEND_REPLY_BYTES = 48,
+    PEER_BODY_HEARTBEAT_BYTES = 32,
+    PEER_BODY_HEARTBEAT_REPLY_BYTES = 16,
+    PEER_BODY_READ_BYTES = 16,
+    PEER_BODY_READ_REPLY_BYTES = 40,
+    PEER_BODY_TIMEOUT_NOW_BYTES = 8,
+    PEER_BODY_FORWARD_REFUSED_BYTES = 24,
+    PEER_BODY_NODE_INFO_BYTES = 2 * LIMIT_NODE_NAME_BYTES + 3 * LIMIT_ADDRESS_BYTES,
+};
+
+/* An append holds one entry of the largest size, or the bytes of a full message beside one. */
+#define PEER_BODY_APPEND_BYTES_MAX                                                                 \
+    (PEER_BODY_APPEND_BYTES + LIMIT_APPEND_ENTRIES * PEER_BODY_ENTRY_BYTES + LIMIT_ENTRY_BYTES +   \
+     LIMIT_APPEND_BYTES)
+#define PEER_BODY_FORWARD_BYTES_MAX (BATCH_HEADER_BYTES + LIMIT_ENTRY_BYTES)
+
+_Static_assert(PEER_BODY_APPEND_BYTES_MAX > PEER_BODY_FORWARD_BYTES_MAX, "append is the largest");
+_Static_assert(PEER_BODY_NODE_INFO_BYTES == 920, "the layout above");
+
+/* Returns the frame type of a raft message. */
+enum peer_frame_type peer_body_raft_type(enum raft_message_type type);
+
+/* Appends the body of a raft message. */
+void peer_body_put_raft(struct buf *out, const struct raft_message *message);
+
+/* Reads the body of a frame that carries a raft message of the given type: everything but from and
+ * to. False when malformed; what was read so far is then of no use. */
+bool peer_body_get_raft(struct bytes_reader *reader, enum raft_message_type type,
+                        struct peer_frame_scratch *scratch, struct raft_message *out);
+
+/* The checksum of a frame: over its first 24 header bytes, seeded with the body's hash. */
+uint64_t peer_frame_checksum(const struct peer_frame_header *header, struct slice body);
+
+/* Appends a header and leaves room for the checksum; returns its offset among the readable bytes.
+ */
+size_t peer_frame_begin(struct buf *out, enum peer_frame_type type, uint64_t from, uint64_t to);
+
+/* Fills in the body's size and the checksum once the body stands behind the header. */
+void peer_frame_end(struct buf *out, size_t begin);
+
+#endif

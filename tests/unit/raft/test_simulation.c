@@ -1,0 +1,358 @@
+/* test_simulation.c -- many small clusters under random faults, each decided by one seed.
+ *
+ * Each seed draws its own fault rates, zero among them. First faults and only safety is asked
+ * (oracle.h); then all faults end and the cluster must elect a leader, commit and agree.
+ * RAFT_SEED=n runs one seed, RAFT_SEEDS=n that many from 1.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/unit.h"
+#include "unit/raft/oracle.h"
+
+enum { SEEDS_DEFAULT = 400, CHAOS_MS = 4000, CALM_MS = 3000 };
+
+struct simulation {
+    struct cluster cluster;
+    struct oracle oracle;
+    struct prng prng;
+    uint64_t next_context;
+    uint64_t next_value;
+    uint64_t proposals_accepted;
+    uint64_t paused_until_ms[CLUSTER_NODES_MAX + 1];
+    /* Fault rates, in thousandths. */
+    uint64_t drop;
+    uint64_t repeat;
+    uint64_t delay;
+    uint64_t slow_disk;
+    uint64_t disturb; /* crashes, cuts, pauses: chance of one a random action */
+};
+
+static bool chance(struct simulation *simulation, uint64_t thousandths)
+{
+    return prng_below(&simulation->prng, 1000) < thousandths;
+}
+
+/* Draws when new mail arrives and new persists complete; drops and repeats mail. */
+static void draw_delays(struct simulation *simulation, uint32_t mails_before)
+{
+    struct cluster *cluster = &simulation->cluster;
+    uint32_t at = mails_before;
+    uint32_t end = cluster->mails_count;
+    while (at < end) {
+        if (chance(simulation, simulation->drop)) {
+            cluster_drop_at(cluster, at);
+            end--;
+            continue;
+        }
+        if (chance(simulation, simulation->repeat)) {
+            cluster_repeat_at(cluster, at);
+        }
+        at++;
+    }
+    for (at = mails_before; at < cluster->mails_count; at++) {
+        uint64_t longest = chance(simulation, simulation->delay) ? 400 : 6;
+        cluster->mails[at].due_ms = cluster->now_ms + 1 + prng_below(&simulation->prng, longest);
+    }
+    for (uint64_t id = 1; id <= cluster->nodes_count; id++) {
+        struct cluster_node *node = &cluster->nodes[id];
+        if (node->persists_count > 0) {
+            struct cluster_persist *newest = &node->persists[node->persists_count - 1];
+            if (newest->due_ms == cluster->now_ms) {
+                uint64_t longest = chance(simulation, simulation->slow_disk) ? 300 : 8;
+                newest->due_ms += 1 + prng_below(&simulation->prng, longest);
+            }
+        }
+    }
+}
+
+static bool is_paused(const struct simulation *simulation, uint64_t id)
+{
+    return simulation->paused_until_ms[id] > simulation->cluster.now_ms;
+}
+
+static void deliver_due(struct simulation *simulation)
+{
+    struct cluster *cluster = &simulation->cluster;
+    uint32_t at = 0;
+    while (at < cluster->mails_count) {
+        uint64_t to = cluster->mails[at].message.to;
+        if (cluster->mails[at].due_ms > cluster->now_ms || is_paused(simulation, to)) {
+            at++;
+            continue;
+        }
+        uint32_t left = cluster->mails_count - 1;
+        enum result result = cluster_deliver_at(cluster, at);
+        if (result != RESULT_OK && simulation->oracle.failure[0] == '\0') {
+            (void)snprintf(simulation->oracle.failure, sizeof(simulation->oracle.failure),
+                           "node %" PRIu64 " found a contradiction", to);
+        }
+        draw_delays(simulation, left);
+    }
+}
+
+static void run_nodes(struct simulation *simulation)
+{
+    struct cluster *cluster = &simulation->cluster;
+    for (uint64_t id = 1; id <= cluster->nodes_count; id++) {
+        struct cluster_node *node = &cluster->nodes[id];
+        if (node->raft == NULL || is_paused(simulation, id)) {
+            continue;
+        }
+        uint32_t before = cluster->mails_count;
+        uint32_t due = 0;
+        while (due < node->persists_count && node->persists[due].due_ms <= cluster->now_ms) {
+            due++;
+        }
+        (void)cluster_persist(cluster, id, due);
+        if (node->deadline_ms <= cluster->now_ms) {
+            cluster_expire(cluster, id);
+        }
+        draw_delays(simulation, before);
+    }
+}
+
+static void disturb(struct simulation *simulation, uint64_t id)
+{
+    struct cluster *cluster = &simulation->cluster;
+    uint64_t other = 1 + prng_below(&simulation->prng, cluster->nodes_count);
+    switch (prng_below(&simulation->prng, 6)) {
+    case 0:
+        cluster_crash(cluster, id);
+        break;
+    case 1:
+        cluster_isolate(cluster, id, true);
+        break;
+    case 2:
+        cluster_isolate(cluster, id, false);
+        break;
+    case 3:
+        cluster->cut[id][other] = !cluster->cut[id][other]; /* one way only */
+        break;
+    case 4:
+        simulation->paused_until_ms[id] =
+            cluster->now_ms + prng_below(&simulation->prng, 800);
+        break;
+    case 5:
+        if (cluster->nodes[id].raft != NULL) {
+            (void)cluster_transfer(cluster, id, prng_below(&simulation->prng, 2) == 0
+                                                    ? RAFT_ID_NONE
+                                                    : other);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+static void propose(struct simulation *simulation, uint64_t id)
+{
+    char text[32];
+    (void)snprintf(text, sizeof(text), "v%" PRIu64, simulation->next_value++);
+    if (cluster_propose(&simulation->cluster, id, text) == RESULT_OK) {
+        simulation->proposals_accepted++;
+        raft_announce_commit(simulation->cluster.nodes[id].raft,
+                             1 + prng_below(&simulation->prng, simulation->cluster.nodes_count),
+                             cluster_status(&simulation->cluster, id).last_index);
+    }
+}
+
+static void compact(struct simulation *simulation, uint64_t id)
+{
+    /* Only what every node has: snapshots do not travel here. */
+    struct cluster *cluster = &simulation->cluster;
+    uint64_t lowest = UINT64_MAX;
+    for (uint64_t other = 1; other <= cluster->nodes_count; other++) {
+        const struct cluster_disk *disk = &cluster->nodes[other].disk;
+        uint64_t last_index = disk->snapshot_index + disk->entries_count;
+        uint64_t checked = simulation->oracle.checked[other];
+        last_index = last_index < checked ? last_index : checked;
+        lowest = last_index < lowest ? last_index : lowest;
+    }
+    struct raft_status status = cluster_status(cluster, id);
+    lowest = lowest < status.commit_index ? lowest : status.commit_index;
+    if (lowest >= status.first_index) {
+        cluster_compact(cluster, id, lowest);
+    }
+}
+
+static void act(struct simulation *simulation)
+{
+    struct cluster *cluster = &simulation->cluster;
+    uint64_t id = 1 + prng_below(&simulation->prng, cluster->nodes_count);
+    if (chance(simulation, simulation->disturb)) {
+        disturb(simulation, id);
+    }
+    if (cluster->nodes[id].raft == NULL) {
+        if (chance(simulation, 30)) {
+            oracle_node_crashed(&simulation->oracle, cluster, id);
+            cluster_start(cluster, id);
+        }
+        return;
+    }
+    if (is_paused(simulation, id)) {
+        return;
+    }
+    switch (prng_below(&simulation->prng, 8)) {
+    case 0:
+    case 1:
+    case 2:
+        propose(simulation, id);
+        break;
+    case 3:
+    case 4:
+        if (simulation->oracle.reads_count < 1000) {
+            oracle_read_begins(&simulation->oracle, simulation->next_context);
+            cluster_read(cluster, id, simulation->next_context++);
+        }
+        break;
+    case 5: {
+        struct raft_event event = {.type = RAFT_EVENT_UNREACHABLE,
+                                   .peer = 1 + prng_below(&simulation->prng,
+                                                          cluster->nodes_count)};
+        (void)cluster_step(cluster, id, &event);
+        break;
+    }
+    case 6:
+        if (chance(simulation, 100)) {
+            compact(simulation, id);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+static void run_ms(struct simulation *simulation, uint64_t ms, bool with_actions)
+{
+    struct cluster *cluster = &simulation->cluster;
+    uint64_t end_ms = cluster->now_ms + ms;
+    while (cluster->now_ms < end_ms && simulation->oracle.failure[0] == '\0') {
+        cluster->now_ms += 1 + prng_below(&simulation->prng, 4);
+        if (with_actions) {
+            uint32_t before = cluster->mails_count;
+            act(simulation);
+            draw_delays(simulation, before);
+        }
+        run_nodes(simulation);
+        deliver_due(simulation);
+        if (chance(simulation, 10)) {
+            oracle_check_logs(&simulation->oracle, cluster);
+        }
+    }
+    oracle_check_logs(&simulation->oracle, cluster);
+}
+
+static void calm_down(struct simulation *simulation)
+{
+    struct cluster *cluster = &simulation->cluster;
+    simulation->drop = 0;
+    simulation->repeat = 0;
+    simulation->delay = 0;
+    simulation->slow_disk = 0;
+    memset(cluster->cut, 0, sizeof(cluster->cut));
+    memset(simulation->paused_until_ms, 0, sizeof(simulation->paused_until_ms));
+    for (uint64_t id = 1; id <= cluster->nodes_count; id++) {
+        if (cluster->nodes[id].raft == NULL) {
+            oracle_node_crashed(&simulation->oracle, cluster, id);
+            cluster_start(cluster, id);
+        }
+    }
+}
+
+/* After the faults: one leader, a new entry committed, every node with all of it. */
+static const char *check_liveness(struct simulation *simulation)
+{
+    struct cluster *cluster = &simulation->cluster;
+    run_ms(simulation, CALM_MS, false);
+    uint64_t leader = cluster_leader(cluster);
+    if (leader == RAFT_ID_NONE) {
+        return "no leader after the faults ended";
+    }
+    uint32_t before = cluster->mails_count;
+    if (cluster_propose(cluster, leader, "last") != RESULT_OK) {
+        return "the leader refuses after the faults ended";
+    }
+    oracle_read_begins(&simulation->oracle, UINT64_MAX);
+    cluster_read(cluster, leader == 1 ? cluster->nodes_count : 1, UINT64_MAX);
+    uint64_t confirmed = simulation->oracle.reads_confirmed;
+    draw_delays(simulation, before);
+    run_ms(simulation, 500, false);
+    uint64_t last_index = cluster_status(cluster, leader).last_index;
+    for (uint64_t id = 1; id <= cluster->nodes_count; id++) {
+        if (cluster_status(cluster, id).commit_index != last_index) {
+            return "a node did not catch up after the faults ended";
+        }
+    }
+    if (simulation->oracle.reads_confirmed < confirmed ||
+        (cluster->nodes_count > 1 && simulation->oracle.reads_confirmed == confirmed)) {
+        return "a read was not confirmed after the faults ended";
+    }
+    return NULL;
+}
+
+static void draw_rates(struct simulation *simulation)
+{
+    struct prng *prng = &simulation->prng;
+    simulation->drop = prng_below(prng, 3) == 0 ? prng_below(prng, 250) : prng_below(prng, 20);
+    simulation->repeat = prng_below(prng, 100);
+    simulation->delay = prng_below(prng, 2) == 0 ? 0 : prng_below(prng, 150);
+    simulation->slow_disk = prng_below(prng, 2) == 0 ? 0 : prng_below(prng, 200);
+    simulation->disturb = prng_below(prng, 3) == 0 ? 0 : prng_below(prng, 40);
+}
+
+static bool run_seed(uint64_t seed, uint64_t *work)
+{
+    static struct simulation simulation;
+    static const uint32_t voters[] = {1, 3, 3, 5, 5};
+    memset(&simulation, 0, sizeof(simulation));
+    prng_init(&simulation.prng, seed);
+    draw_rates(&simulation);
+    uint32_t learners = prng_below(&simulation.prng, 4) == 0 ? 1 : 0;
+    cluster_init(&simulation.cluster, voters[prng_below(&simulation.prng, 5)], learners, seed);
+    oracle_init(&simulation.oracle, &simulation.cluster);
+    for (uint64_t id = 1; id <= simulation.cluster.nodes_count; id++) {
+        simulation.cluster.nodes[id].persists_by_hand = true;
+    }
+    cluster_start_all(&simulation.cluster);
+    run_ms(&simulation, CHAOS_MS, true);
+    calm_down(&simulation);
+    const char *stuck = check_liveness(&simulation);
+    if (simulation.oracle.failure[0] != '\0') {
+        stuck = simulation.oracle.failure;
+    }
+    if (stuck != NULL) {
+        printf("RAFT_SEED=%" PRIu64 ": %s\n", seed, stuck);
+    }
+    work[0] += simulation.oracle.committed_count;
+    work[1] += simulation.oracle.reads_confirmed;
+    cluster_deinit(&simulation.cluster);
+    return stuck == NULL;
+}
+
+static uint64_t number_from(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+    return text == NULL ? otherwise : strtoull(text, NULL, 10);
+}
+
+UNIT_TEST(raft_simulation, random_faults_keep_it_safe_and_their_end_makes_it_live)
+{
+    uint64_t first = number_from("RAFT_SEED", 1);
+    uint64_t count = getenv("RAFT_SEED") != NULL ? 1 : number_from("RAFT_SEEDS", SEEDS_DEFAULT);
+    uint64_t work[2] = {0, 0};
+    uint64_t failed = 0;
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        failed += run_seed(seed, work) ? 0 : 1;
+    }
+    CU_ASSERT_EQUAL(failed, 0);
+    /* It must have been work, not silence. */
+    CU_ASSERT(work[0] > count * 10);
+    CU_ASSERT(work[1] > count * 5);
+    if (getenv("UNIT_VERBOSE") != NULL) {
+        printf("%" PRIu64 " seeds, %" PRIu64 " entries, %" PRIu64 " reads\n", count, work[0],
+               work[1]);
+    }
+}
