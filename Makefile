@@ -33,7 +33,8 @@ archives  = $(patsubst %,$(BUILD)/lib%.a,$(1))
 UNIT_DIRS := $(notdir $(wildcard tests/unit/*))
 
 .DEFAULT_GOAL := all
-.PHONY: all deps unit help clean check-format format
+.PHONY: all deps unit test test-integration test-redis test-compose tidy check-format format \
+        cluster demo clean help FORCE
 
 all: bin/quorum bin/quorumctl            ## build bin/quorum and bin/quorumctl
 
@@ -43,9 +44,10 @@ build/deps.stamp: deps/install.sh deps/packages.txt
 	deps/install.sh build
 	@touch $@
 
-bin/%: $(BUILD)/%
+# Compared, not dated: after a build in another MODE the older tree may hold what is wanted.
+bin/%: $(BUILD)/% FORCE
 	@mkdir -p bin
-	@cp -f $< $@.new && mv -f $@.new $@
+	@cmp -s $< $@ || { cp -f $< $@.new && mv -f $@.new $@; }
 
 $(BUILD)/quorum: $(BUILD)/src/server/main.o $(call archives,$(LAYERS_server))
 	@echo "  link  $@"
@@ -73,8 +75,26 @@ $(BUILD)/%.o: %.c | build/deps.stamp
 	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 .PRECIOUS: $(BUILD)/%.o $(BUILD)/lib%.a $(BUILD)/unit-%
 
+test:                                    ## everything CI runs; ends in one line with the counts
+	@deps/install.sh build test
+	@MAKEFLAGS= tests/run_all.sh
+test-integration: $(BUILD)/quorum $(BUILD)/quorumctl    ## real processes: kill, stop, restart, damage
+	tests/integration/run.sh $(BUILD)
+test-redis: $(BUILD)/quorum              ## replies compared with a real redis-server
+	redis-tests/run.sh $(BUILD)
+test-compose:                            ## docker-compose.yml on a real engine, if there is one
+	tests/compose/run.sh
+tidy: $(call archives,$(PURE))           ## layers, purity, sizes
+	tests/tidy/tidy.sh $(BUILD)
+
+cluster: all                             ## run three local nodes in the foreground; Ctrl-C stops all
+	@conf/local-cluster.sh bin/quorum
+demo: all                                ## three nodes: write, read, kill the leader, read on, stop
+	@deps/install.sh build test
+	@tests/demo/demo.sh bin
+
 check-format:                            ## fail if clang-format would change anything
-	clang-format-14 --dry-run --Werror $$(git ls-files '*.[ch]')
+	@tests/tidy/format.sh
 format:                                  ## let clang-format lay out every file
 	clang-format-14 -i $$(git ls-files -co --exclude-standard '*.[ch]')
 clean:                                   ## remove everything that was built

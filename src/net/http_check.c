@@ -142,6 +142,13 @@ static bool is_address(struct slice host)
     return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1;
 }
 
+static bool is_host_of(struct slice host, const char *address)
+{
+    struct slice known = host_of(address);
+    return known.size > 0 && known.size == host.size &&
+           strncasecmp((const char *)known.bytes, (const char *)host.bytes, host.size) == 0;
+}
+
 static bool is_own_host(const struct http_server *server, struct slice host)
 {
     if (is_address(host) || is_same_host(host, "localhost")) {
@@ -155,9 +162,10 @@ static bool is_own_host(const struct http_server *server, struct slice host)
     }
     const struct raft_configuration *configuration = replica_configuration(server->loop->replica);
     for (uint32_t i = 0; i < configuration->members_count; i++) {
-        struct slice known = host_of(configuration->members[i].http_address);
-        if (known.size > 0 && known.size == host.size &&
-            strncasecmp((const char *)known.bytes, (const char *)host.bytes, host.size) == 0) {
+        const struct raft_member *member = &configuration->members[i];
+        const struct peer_node_info *info = replica_peer_info(server->loop->replica, member->id);
+        if (is_host_of(host, member->http_address) ||
+            (info != NULL && is_host_of(host, info->http_address))) {
             return true;
         }
     }

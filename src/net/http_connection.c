@@ -82,7 +82,9 @@ uint32_t http_connections_unsent(const struct http_server *server)
     struct list *link = server->connections.next;
     for (; link != &server->connections; link = link->next) {
         struct bufferevent *bev = LIST_MEMBER(link, struct http_connection, link)->bev;
-        count += evbuffer_get_length(bufferevent_get_output(bev)) > 0;
+        /* evhttp disables writing before it frees a connection: those are owed nothing. */
+        bool is_writing = (bufferevent_get_enabled(bev) & EV_WRITE) != 0;
+        count += is_writing && evbuffer_get_length(bufferevent_get_output(bev)) > 0;
     }
     return count;
 }

@@ -42,39 +42,38 @@ void peer_conn_close(struct peer_conn *conn)
 
 /* ---- Frames ---- */
 
+static void pass_on(struct peer_net *net, const struct peer_message *message)
+{
+    if (net->receiver->on_message(net, message) != RESULT_OK) {
+        /* Going on, or an orderly stop with its last writes, could only make it worse. */
+        logger_log(LOGGER_ERROR, "this node contradicts its cluster and stops: see the line above");
+        _Exit(EXIT_CONTRADICTION);
+    }
+}
+
 void peer_conn_pay_info(struct peer_conn *conn)
 {
-    struct replica *replica = conn->net->loop->replica;
-    if (replica == NULL || !conn->owes_info) {
-        return;
-    }
-    conn->owes_info = false;
-    struct peer_message message = {.type = PEER_MESSAGE_NODE_INFO,
-                                   .from = conn->hello.from,
-                                   .to = conn->net->self_id,
-                                   .node_info = conn->info};
-    if (replica_on_message(replica, &message) != RESULT_OK) {
-        logger_log(LOGGER_ERROR, "stopping: see the line above");
-        _Exit(EXIT_CONTRADICTION);
+    struct peer_net *net = conn->net;
+    if (conn->owes_info && net->receiver->is_there(net)) {
+        conn->owes_info = false;
+        struct peer_message message = {.type = PEER_MESSAGE_NODE_INFO,
+                                       .from = conn->hello.from,
+                                       .to = net->self_id,
+                                       .node_info = conn->info};
+        pass_on(net, &message);
     }
 }
 
 static void deliver(struct peer_conn *conn, const struct peer_message *message)
 {
-    struct replica *replica = conn->net->loop->replica;
-    if (replica == NULL) {
+    struct peer_net *net = conn->net;
+    if (net->receiver->is_there(net)) {
+        peer_conn_pay_info(conn);
+        pass_on(net, message);
+    } else if (message->type == PEER_MESSAGE_NODE_INFO) {
         /* Raft sends again what it needs; this is said only once, so it is kept. */
-        if (message->type == PEER_MESSAGE_NODE_INFO) {
-            conn->owes_info = true;
-            conn->info = message->node_info;
-        }
-        return;
-    }
-    peer_conn_pay_info(conn);
-    if (replica_on_message(replica, message) != RESULT_OK) {
-        /* Going on, or an orderly stop with its last writes, could only make it worse. */
-        logger_log(LOGGER_ERROR, "stopping: see the line above");
-        _Exit(EXIT_CONTRADICTION);
+        conn->owes_info = true;
+        conn->info = message->node_info;
     }
 }
 

@@ -61,6 +61,17 @@ enum {
     PEER_REFUSALS_KEPT_MS = 600 * 1000,
 };
 
+struct peer_net;
+
+/* Who is told what arrives and what becomes of the links: the loop's replica. As a table, so that
+ * the links can be tested with a recorder in its place. All are called inside a turn. */
+struct peer_receiver {
+    bool (*is_there)(const struct peer_net *net); /* the others are called only when it is */
+    enum result (*on_message)(struct peer_net *net, const struct peer_message *message);
+    void (*on_connected)(struct peer_net *net, uint64_t peer);
+    void (*on_unreachable)(struct peer_net *net, uint64_t peer);
+};
+
 struct peer_refusals {
     uint64_t keys[PEER_REFUSALS_MAX];
     uint32_t count;
@@ -83,6 +94,7 @@ struct peer_net {
     struct list conns; /* struct peer_conn: accepted, we receive; oldest first */
     uint32_t unidentified_count, identified_count; /* of conns */
     bool peers_known; /* set_peers was called and every peer had an id: strangers are refused */
+    const struct peer_receiver *receiver;
     struct event report;
     struct peer_frame_scratch scratch;
     struct peer_refusals refusals;

@@ -20,14 +20,36 @@ static const uint64_t queue_bytes_default = 64u * 1024 * 1024 + (uint64_t)LIMIT_
 
 /* ---- What is owed to the replica ---- */
 
+static bool is_there(const struct peer_net *net)
+{
+    return net->loop->replica != NULL;
+}
+
+static enum result on_message(struct peer_net *net, const struct peer_message *message)
+{
+    return replica_on_message(net->loop->replica, message);
+}
+
+static void on_connected(struct peer_net *net, uint64_t peer)
+{
+    replica_on_peer_connected(net->loop->replica, peer);
+}
+
+static void on_unreachable(struct peer_net *net, uint64_t peer)
+{
+    replica_on_peer_unreachable(net->loop->replica, peer);
+}
+
+static const struct peer_receiver replica_receiver = {is_there, on_message, on_connected,
+                                                      on_unreachable};
+
 static void on_report(evutil_socket_t descriptor, short what, void *context)
 {
     (void)descriptor;
     (void)what;
     struct peer_net *net = context;
     loop_wake(net->loop);
-    struct replica *replica = net->loop->replica;
-    if (replica == NULL) {
+    if (!net->receiver->is_there(net)) {
         return; /* Kept; peer_net_set_peers, which follows the replica's birth, reports again. */
     }
     for (struct list *at = net->links.next; at != &net->links; at = at->next) {
@@ -37,10 +59,10 @@ static void on_report(evutil_socket_t descriptor, short what, void *context)
         link->owes_unreachable = link->owes_unreachable && !owes_unreachable;
         link->owes_connected = link->owes_connected && !owes_connected;
         if (owes_unreachable) {
-            replica_on_peer_unreachable(replica, link->id);
+            net->receiver->on_unreachable(net, link->id);
         }
         if (owes_connected) {
-            replica_on_peer_connected(replica, link->id);
+            net->receiver->on_connected(net, link->id);
         }
     }
     for (struct list *at = net->conns.next; at != &net->conns; at = at->next) {
@@ -84,6 +106,7 @@ enum result peer_net_open(struct loop *loop, const struct peer_net_options *opti
     ASSERT(options->self_id != RAFT_ID_NONE);
     struct peer_net *net = mem_alloc_zeroed(1, sizeof(*net));
     net->loop = loop;
+    net->receiver = &replica_receiver;
     net->self_id = options->self_id;
     net->incarnation = options->incarnation;
     memcpy(net->cluster_id, options->cluster_id, sizeof(net->cluster_id));

@@ -48,6 +48,7 @@ enum execute_result executor_execute(struct executor *executor, struct session *
     }
     session->last_used_ms = executor_now_ms(executor);
     session->last_command = command;
+    executor->replica->has_new_requests |= command->class != COMMAND_CLASS_NODE;
     switch (command->class) {
     case COMMAND_CLASS_READ:
         execute_read(session, command, arguments, arguments_count);

@@ -215,6 +215,7 @@ static uint64_t next_deadline(const struct replica *replica)
 enum result replica_end_turn(struct replica *replica, struct replica_ready *ready)
 {
     ASSERT(replica->is_in_turn);
+    replica->has_new_requests = false;
     if (replica->now_ms >= replica->raft_deadline_ms) {
         struct raft_event event = {.type = RAFT_EVENT_DEADLINE};
         (void)replica_step(replica, &event);
@@ -241,6 +242,17 @@ enum result replica_end_turn(struct replica *replica, struct replica_ready *read
     replica->configuration_changed = false;
     replica->is_in_turn = false;
     return replica->is_corrupt ? RESULT_CORRUPT : RESULT_OK;
+}
+
+bool replica_has_new_requests(const struct replica *replica)
+{
+    return replica->has_new_requests;
+}
+
+bool replica_owes_answers(const struct replica *replica)
+{
+    return replica->batches.bytes > 0 || replica->rounds.open != NULL ||
+           replica->rounds.asked != NULL || !list_is_empty(&replica->rounds.confirmed);
 }
 
 /* ---- Creation ---- */

@@ -77,6 +77,12 @@ struct replica_ready {
 /* RESULT_CORRUPT: stop the process (already logged). */
 MUST_CHECK enum result replica_end_turn(struct replica *replica, struct replica_ready *ready);
 
+/* Whether commands were taken since the last replica_end_turn: they need another turn, now. */
+bool replica_has_new_requests(const struct replica *replica);
+
+/* Requests of this node's clients that are not answered yet, or writes still to be sent. */
+bool replica_owes_answers(const struct replica *replica);
+
 /* ---- Looking at the node ---- */
 
 struct replica_status {

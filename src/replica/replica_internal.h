@@ -60,6 +60,7 @@ struct replica {
     uint64_t resend_at_ms; /* refused or lost: send them all again then; 0: no need */
     uint64_t sent_at_ms;   /* of the newest sending */
     struct read_rounds rounds;
+    bool has_new_requests;
 
     struct inbox inbox;
 

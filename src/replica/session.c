@@ -79,6 +79,11 @@ void *session_owner(const struct session *session)
     return session->owner;
 }
 
+enum session_kind session_kind(const struct session *session)
+{
+    return session->kind;
+}
+
 struct buf *session_output(struct session *session)
 {
     return &session->output;

@@ -41,6 +41,7 @@ struct session *session_open(struct executor *executor, const struct session_opt
 void session_close(struct session *session);
 
 void *session_owner(const struct session *session);
+enum session_kind session_kind(const struct session *session);
 
 /* The replies not sent yet. The network consumes from the front; nobody else does. */
 struct buf *session_output(struct session *session);

@@ -1,0 +1,36 @@
+/* main.c -- quorum: reads the options and runs a node. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "server/config.h"
+#include "server/server.h"
+
+static void print(FILE *file, const struct buf *text)
+{
+    struct slice slice = buf_slice(text);
+    (void)fwrite(slice.bytes, 1, slice.size, file);
+    (void)fflush(file);
+}
+
+int main(int argc, char **argv)
+{
+    struct config config;
+    struct buf text = {0};
+    int exit_code = 0;
+    switch (config_load(argc, argv, environ, &config, &text)) {
+    case CONFIG_RUN:
+        print(stderr, &text); /* warnings */
+        exit_code = server_run(&config, argv[0]);
+        break;
+    case CONFIG_EXIT_OK:
+        print(stdout, &text);
+        break;
+    case CONFIG_EXIT_ERROR:
+        print(stderr, &text);
+        exit_code = 1;
+        break;
+    }
+    config_deinit(&config);
+    buf_deinit(&text);
+    return exit_code;
+}

@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# run_all.sh -- every test, stage by stage: what 'make test' and CI run.
+#
+# A stage is a command that ends in a line "N passed, N failed" or "N passed, N failed, N skipped".
+# Its output goes to build/test-logs/, and to the terminal when it fails. Ends in a table of all
+# stages and in one such line for all; exits 0 only if nothing failed and every stage has counted.
+#
+#     tests/run_all.sh [STAGE]...        all stages, or those whose names begin with one of these
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+root=${BUILD_ROOT:-build}
+logs=$root/test-logs
+make=(make --no-print-directory "-j$(nproc)")
+selected=("$@")
+
+passed=0
+failed=0
+skipped=0
+table=''
+
+is_selected() {
+    [ ${#selected[@]} -eq 0 ] && return 0
+    local prefix
+    for prefix in "${selected[@]}"; do
+        [[ $1 == "$prefix"* ]] && return 0
+    done
+    return 1
+}
+
+add_row() { # name, passed, failed, skipped, seconds, remark
+    passed=$((passed + $2))
+    failed=$((failed + $3))
+    skipped=$((skipped + $4))
+    table+=$(printf '%-28s %8d %8d %8d %6d s  %s' "$@")$'\n'
+}
+
+# Runs a stage. Its own last count line is believed; without one, or with an exit status that says
+# otherwise, the stage itself is one failure.
+stage() { # name, command...
+    local name=$1
+    shift
+    is_selected "$name" || return 0
+    local log=$logs/${name// /-}.log started=$SECONDS status=0 line remark=''
+    printf '== %s\n' "$name"
+    "$@" >"$log" 2>&1 </dev/null || status=$?
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$log" | tail -n 1)
+    local counts=(0 0 0)
+    read -ra counts <<<"$(tr -c '0-9\n' ' ' <<<"$line") 0"
+    if [ -z "$line" ]; then
+        counts=(0 1 0)
+        remark="no counts, exit status $status"
+    elif [ "$status" -ne 0 ] && [ "${counts[1]}" -eq 0 ]; then
+        counts[1]=1
+        remark="exit status $status"
+    fi
+    if [ "${counts[1]}" -ne 0 ]; then
+        tail -n 100 "$log"
+        remark="$remark  $log"
+    elif [ "${counts[2]}" -ne 0 ]; then
+        remark=$(grep -i 'skip' "$log" | grep -v ' passed, ' | tail -n 1)
+    fi
+    add_row "$name" "${counts[0]}" "${counts[1]}" "${counts[2]}" $((SECONDS - started)) "$remark"
+}
+
+# All unit tests in one build mode, a stage for each directory.
+unit_stages() { # mode
+    local directory name
+    for directory in tests/unit/*/; do
+        name=$(basename "$directory")
+        stage "unit $name ($1)" "${make[@]}" "MODE=$1" "BUILD=$root/$1" "unit-$name"
+    done
+}
+
+mkdir -p "$logs"
+
+stage format tests/tidy/format.sh
+stage tidy "${make[@]}" "BUILD=$root/release" tidy
+unit_stages debug
+unit_stages asan
+stage integration "${make[@]}" "BUILD=$root/release" test-integration
+[ -d redis-tests ] && stage redis "${make[@]}" "BUILD=$root/release" test-redis
+stage demo "${make[@]}" "BUILD=$root/release" demo
+stage compose "${make[@]}" test-compose
+
+printf '\n%-28s %8s %8s %8s %8s\n%s\n' stage passed failed skipped time "$table"
+if [ "$skipped" -gt 0 ]; then
+    echo "$passed passed, $failed failed, $skipped skipped"
+else
+    echo "$passed passed, $failed failed"
+fi
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
