@@ -12,6 +12,8 @@
 /* The table: subcommands of a row (0: not a container), and one of them by its own name. */
 uint32_t command_subcommands_count(const struct command *container);
 const struct command *command_lookup_subcommand(const struct command *container, struct slice name);
+/* Finds "get" or "client|id". */
+const struct command *command_lookup_full(struct slice name);
 
 /* Whether the arity allows this many arguments, and the error when it does not. */
 bool command_accepts_count(const struct command *command, uint32_t arguments_count);

@@ -255,3 +255,17 @@ const struct command *command_lookup_subcommand(const struct command *container,
     }
     return NULL;
 }
+
+const struct command *command_lookup_full(struct slice name)
+{
+    const uint8_t *bar = name.size == 0 ? NULL : memchr(name.bytes, '|', name.size);
+    if (bar == NULL) {
+        return command_lookup(name);
+    }
+    size_t prefix = (size_t)(bar - name.bytes);
+    const struct command *container = command_lookup(slice_of(name.bytes, prefix));
+    if (container == NULL) {
+        return NULL;
+    }
+    return command_lookup_subcommand(container, slice_of(bar + 1, name.size - prefix - 1));
+}

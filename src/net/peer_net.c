@@ -84,11 +84,12 @@ static enum result listen_on_all(struct peer_net *net, const struct peer_net_opt
         .port = options->port, .on_accept = peer_conn_on_accept, .context = net};
     net->listeners = mem_alloc_zeroed(options->bind_addresses_count, sizeof(struct listener *));
     for (uint32_t i = 0; i < options->bind_addresses_count; i++) {
-        listening.address = options->bind_addresses[i];
+        /* A '-' before an address means: only if the machine has it, as in redis.conf. */
+        listening.is_optional = options->bind_addresses[i][0] == '-';
+        listening.address = options->bind_addresses[i] + listening.is_optional;
         struct listener **listener = &net->listeners[net->listeners_count];
         enum result result = listener_open(net->loop, &listening, listener);
-        /* A machine without IPv6 is no reason not to listen on every IPv4 address. */
-        if (result == RESULT_NOT_FOUND && strcmp(listening.address, "::*") == 0 && i > 0) {
+        if (result == RESULT_NOT_FOUND && listening.is_optional) {
             continue;
         }
         if (result != RESULT_OK) {

@@ -1,0 +1,58 @@
+/* command_docs.h -- what COMMAND INFO, DOCS, LIST, GETKEYS and the HELP subcommands tell about a
+ * command, beside its row in the table. Private to this directory.
+ */
+#ifndef QUORUM_COMMAND_COMMAND_DOCS_H
+#define QUORUM_COMMAND_COMMAND_DOCS_H
+
+#include "command/command.h"
+
+/* Static texts; NULL where there is none. */
+struct command_docs {
+    const char *since; /* the version of Redis that had it first */
+    const char *group;
+    const char *complexity;
+    const char *categories; /* of ACLs, beside those that flags imply: "keyspace,dangerous" */
+    const char *tips;       /* separated by commas */
+    /* Where keys are and what is done with them, a specification each, separated by spaces:
+     * "RW/access/update@1:-1:2" is flags, the first position, the last one counted from the first
+     * (negative: from the end; default 0) and the step (default 1). */
+    const char *key_specs;
+    const char *key_notes;
+    const char *syntax; /* see command_syntax.h */
+    const char *summary;
+    const char *doc_flags;
+    const char *deprecated_since;
+    const char *replaced_by;
+};
+
+/* The two halves of the table; a row is in one of them. Use command_docs_of. */
+extern const struct command_docs command_docs_data[COMMAND_ID_COUNT];
+extern const struct command_docs command_docs_node[COMMAND_ID_COUNT];
+
+const struct command_docs *command_docs_of(const struct command *command);
+
+/* One specification of keys, read from key_specs. */
+struct key_spec {
+    struct slice flags; /* separated by slashes */
+    int64_t first;
+    int64_t last; /* relative to first, or negative: from the end */
+    int64_t step;
+};
+
+/* Reads the specification at *text, a rest of key_specs, and moves *text behind it; false at the
+ * end. */
+bool command_next_key_spec(const char **text, struct key_spec *out);
+
+/* Replies with the set of a specification's flags. */
+void command_reply_key_flags(struct reply *reply, struct slice flags);
+
+/* The categories of ACLs that a command is in, flags considered, as bits; and the names of the
+ * bits, of which there are COMMAND_CATEGORIES. */
+enum { COMMAND_CATEGORIES = 21 };
+uint32_t command_categories(const struct command *command);
+const char *command_category_name(uint32_t category);
+
+/* The next word of *text up to a separator, which is skipped; false at the end. */
+bool command_next_word(const char **text, char separator, struct slice *out);
+
+#endif

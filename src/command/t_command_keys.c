@@ -1,0 +1,77 @@
+/* t_command_keys.c -- COMMAND GETKEYS and GETKEYSANDFLAGS: the keys of a command given whole. */
+#include "command/command_docs.h"
+#include "command/command_handlers.h"
+#include "command/command_support.h"
+
+/* The command that the arguments from the third on make, or NULL after an error reply. */
+static const struct command *find_subject(struct command_context *context)
+{
+    const struct command *command = command_lookup(context->arguments[2]);
+    if (command != NULL && command_subcommands_count(command) > 0) {
+        command = command_lookup_subcommand(command, context->arguments[3]);
+    }
+    if (command == NULL) {
+        reply_error(context->reply, "ERR Invalid command specified");
+        return NULL;
+    }
+    if (command->first_key == 0) {
+        reply_error(context->reply, "ERR The command has no key arguments");
+        return NULL;
+    }
+    if (!command_accepts_count(command, context->arguments_count - 2)) {
+        reply_error(context->reply, "ERR Invalid number of arguments specified for command");
+        return NULL;
+    }
+    return command;
+}
+
+/* SET reads the old value only if GET is among its options. */
+static struct slice flags_of(const struct command_context *context, const struct command *command,
+                             const struct key_spec *spec)
+{
+    if (command->id != COMMAND_SET) {
+        return spec->flags;
+    }
+    for (uint32_t i = 2 + 3; i < context->arguments_count; i++) {
+        if (slice_is_word(context->arguments[i], "get")) {
+            return SLICE_LITERAL("RW/access/update");
+        }
+    }
+    return SLICE_LITERAL("OW/update");
+}
+
+static void reply_keys(struct command_context *context, bool with_flags)
+{
+    const struct command *command = find_subject(context);
+    if (command == NULL) {
+        return;
+    }
+    int64_t count = (int64_t)context->arguments_count - 2;
+    const char *text = command_docs_of(command)->key_specs;
+    struct key_spec spec;
+    size_t begin = reply_deferred_begin(context->reply);
+    uint64_t keys = 0;
+    while (command_next_key_spec(&text, &spec)) {
+        int64_t last = spec.last < 0 ? count + spec.last : spec.first + spec.last;
+        for (int64_t i = spec.first; i <= last; i += spec.step, keys++) {
+            if (with_flags) {
+                reply_array(context->reply, 2);
+            }
+            reply_bulk(context->reply, context->arguments[i + 2]);
+            if (with_flags) {
+                command_reply_key_flags(context->reply, flags_of(context, command, &spec));
+            }
+        }
+    }
+    reply_deferred_array(context->reply, begin, keys);
+}
+
+void handle_command_getkeys(struct command_context *context)
+{
+    reply_keys(context, false);
+}
+
+void handle_command_getkeysandflags(struct command_context *context)
+{
+    reply_keys(context, true);
+}
