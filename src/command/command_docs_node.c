@@ -144,7 +144,7 @@ const struct command_docs command_docs_node[COMMAND_ID_COUNT] = {
     },
     [COMMAND_CONFIG_GET] = {
         .since = "2.0.0", .group = "server", .complexity = "O(N), N being the patterns given.",
-        .syntax = "(parameter_block=parameter)...",
+        .syntax = "parameter...",
         .summary = "Shows the parameters whose names match.",
     },
     [COMMAND_CONFIG_HELP] = {

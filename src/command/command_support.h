@@ -24,6 +24,12 @@ void command_refuse_syntax(struct command_context *context);
 /* "ERR invalid expire time in '...' command". */
 void command_refuse_expiry(struct command_context *context);
 
+/* INT64_MAX stands for "never" in the keyspace: a key that shall expire then does so 1 ms before. */
+static inline int64_t command_clamp_expiry(int64_t expiry_ms)
+{
+    return expiry_ms == KEYSPACE_NEVER ? KEYSPACE_NEVER - 1 : expiry_ms;
+}
+
 /* Reads an argument as a 64-bit integer: "ERR value is not an integer or out of range". */
 MUST_CHECK bool command_read_int64(struct command_context *context, uint32_t argument,
                                    int64_t *out);

@@ -60,11 +60,10 @@ bool expiry_options_resolve(const struct expiry_options *options, struct command
     }
     int64_t factor = options->unit == EXPIRY_SECONDS ? MS_PER_SECOND : 1;
     int64_t base_ms = options->kind == EXPIRY_RELATIVE ? context->now_ms : 0;
-    /* INT64_MAX itself stands for "never" in the keyspace; nothing lives that long anyway. */
-    if (time <= 0 || time > INT64_MAX / factor || time * factor > INT64_MAX - 1 - base_ms) {
+    if (time <= 0 || time > INT64_MAX / factor || time * factor > INT64_MAX - base_ms) {
         command_refuse_expiry(context);
         return false;
     }
-    *expiry_ms = time * factor + base_ms;
+    *expiry_ms = command_clamp_expiry(time * factor + base_ms);
     return true;
 }

@@ -71,11 +71,11 @@ static void expire(struct command_context *context, int64_t base_ms, int64_t uni
         return;
     }
     if (time > INT64_MAX / unit_ms || time < INT64_MIN / unit_ms ||
-        time * unit_ms > INT64_MAX - 1 - base_ms) {
+        time * unit_ms > INT64_MAX - base_ms) {
         command_refuse_expiry(context);
         return;
     }
-    int64_t expiry_ms = time * unit_ms + base_ms;
+    int64_t expiry_ms = command_clamp_expiry(time * unit_ms + base_ms);
     const struct item *item = command_find(context, 1);
     if (item == NULL || !conditions_hold(&conditions, keyspace_item_expiry(item), expiry_ms)) {
         reply_integer(context->reply, 0);

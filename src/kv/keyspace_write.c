@@ -154,7 +154,6 @@ static uint64_t string_size(const struct item *item)
 uint64_t keyspace_append(struct keyspace *keyspace, uint32_t database, struct slice key,
                          struct slice bytes)
 {
-    ASSERT(bytes.size > 0);
     struct spot spot = keyspace_spot(keyspace, database, key);
     ASSERT(spot.link != NULL);
     uint64_t old_size = string_size(*spot.link);
@@ -165,7 +164,10 @@ uint64_t keyspace_append(struct keyspace *keyspace, uint32_t database, struct sl
                                 .bytes = bytes,
                                 .number = (int64_t)size};
     keyspace_note(keyspace, &mutation);
-    memcpy(extend(keyspace, &spot, size) + old_size, bytes.bytes, bytes.size);
+    uint8_t *extended = extend(keyspace, &spot, size);
+    if (bytes.size > 0) {
+        memcpy(extended + old_size, bytes.bytes, bytes.size);
+    }
     stamp(keyspace, *spot.link);
     return size;
 }

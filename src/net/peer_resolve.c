@@ -217,6 +217,12 @@ static void refresh(struct peer_resolver *resolver)
     (void)evdns_base_set_option(resolver->dns, "randomize-case:", "0");
 }
 
+static const char *describe(int error)
+{
+    bool is_unknown = error == 0 || error == EVUTIL_EAI_NONAME || error == EVUTIL_EAI_NODATA;
+    return is_unknown ? "its name is not known" : evutil_gai_strerror(error);
+}
+
 static void on_answer(int error, struct evutil_addrinfo *found, void *context)
 {
     struct peer_lookup *lookup = context;
@@ -237,9 +243,7 @@ static void on_answer(int error, struct evutil_addrinfo *found, void *context)
         lookup->is_answered = true;
     }
     if (on_resolved != NULL) {
-        on_resolved(addresses, count,
-                    error == 0 ? "its name has no address" : evutil_gai_strerror(error),
-                    on_resolved_context);
+        on_resolved(addresses, count, count > 0 ? NULL : describe(error), on_resolved_context);
     }
 }
 

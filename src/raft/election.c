@@ -25,8 +25,8 @@
 void raft_draw_election_deadline(struct raft *raft)
 {
     uint32_t spread = raft->timers.election_ms_max - raft->timers.election_ms_min;
-    raft->election_deadline_ms = raft->now_ms + raft->timers.election_ms_min +
-                                 prng_below(&raft->prng, (uint64_t)spread + 1);
+    raft->election_deadline_ms =
+        raft->now_ms + raft->timers.election_ms_min + prng_below(&raft->prng, (uint64_t)spread + 1);
 }
 
 /* What a follower knows of its leader's log is void under another leader or term. */
@@ -247,8 +247,8 @@ void raft_handle_vote(struct raft *raft, const struct raft_message *message)
     reply.term = raft->hard_state.term;
     bool is_free = raft->hard_state.vote == message->from ||
                    (raft->hard_state.vote == RAFT_ID_NONE && raft->leader == RAFT_ID_NONE);
-    reply.vote_reply.granted = message->term == raft->hard_state.term && is_free &&
-                               is_up_to_date(raft, &message->vote);
+    reply.vote_reply.granted =
+        message->term == raft->hard_state.term && is_free && is_up_to_date(raft, &message->vote);
     if (!reply.vote_reply.granted) {
         raft_send_when_durable(raft, &reply, raft_hard_state_wait_id(raft));
         return;

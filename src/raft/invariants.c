@@ -73,9 +73,9 @@ static void check_membership(const struct raft *raft)
         ASSERT(index > (i == 0 ? raft->log.snapshot_index : membership->indexes[i - 1]));
         ASSERT(raft_log_at(&raft->log, index)->type == RAFT_ENTRY_CONFIGURATION);
     }
-    ASSERT(membership->latest_index ==
-           (membership->indexes_count == 0 ? membership->base_index
-                                           : membership->indexes[membership->indexes_count - 1]));
+    ASSERT(membership->latest_index == (membership->indexes_count == 0
+                                            ? membership->base_index
+                                            : membership->indexes[membership->indexes_count - 1]));
 }
 
 static void check_peer(const struct raft *raft, const struct raft_peer *peer)
@@ -89,10 +89,11 @@ static void check_peer(const struct raft *raft, const struct raft_peer *peer)
     ASSERT(peer->commit_told <= raft->commit_index);
     ASSERT(peer->in_flight_count <= LIMIT_APPENDS_IN_FLIGHT);
     ASSERT(peer->in_flight_count == 0 || peer->state == RAFT_REPLICATE);
+    ASSERT(peer->probe_last_index == 0 || peer->state == RAFT_PROBE);
+    ASSERT(peer->probe_last_index <= raft_log_last_index(&raft->log));
     uint64_t previous = peer->match_index;
     for (uint32_t i = 0; i < peer->in_flight_count; i++) {
-        uint64_t last_index =
-            peer->in_flight[(peer->in_flight_head + i) % LIMIT_APPENDS_IN_FLIGHT];
+        uint64_t last_index = peer->in_flight[(peer->in_flight_head + i) % LIMIT_APPENDS_IN_FLIGHT];
         ASSERT(last_index > previous);
         ASSERT(last_index < peer->next_index);
         previous = last_index;
@@ -106,8 +107,7 @@ static void check_leader(const struct raft *raft)
     ASSERT(raft_hard_state_is_durable(raft));
     ASSERT(raft->term_start_index <= raft_log_last_index(&raft->log));
     ASSERT(raft_log_last_term(&raft->log) == raft->hard_state.term);
-    ASSERT((raft->transfer_to == RAFT_ID_NONE) ==
-           (raft->transfer_deadline_ms == RAFT_NEVER_MS));
+    ASSERT((raft->transfer_to == RAFT_ID_NONE) == (raft->transfer_deadline_ms == RAFT_NEVER_MS));
     ASSERT(raft->peers_count + (raft_is_member(raft, raft->id) ? 1U : 0U) ==
            raft->membership.latest.members_count);
     for (uint32_t i = 0; i < raft->peers_count; i++) {
@@ -115,8 +115,7 @@ static void check_leader(const struct raft *raft)
     }
     uint64_t round = 0;
     for (uint32_t i = 0; i < raft->reads.pending_count; i++) {
-        const struct raft_pending_read *read =
-            &raft->reads.pending[raft->reads.pending_head + i];
+        const struct raft_pending_read *read = &raft->reads.pending[raft->reads.pending_head + i];
         ASSERT(read->round >= round);
         ASSERT(read->round <= raft->reads.round);
         ASSERT(read->index <= raft->commit_index);

@@ -62,9 +62,8 @@ void raft_send_when_durable(struct raft *raft, const struct raft_message *messag
         return;
     }
     uint32_t at = 0;
-    while (at < persistence->held_count &&
-           (persistence->held[at].message.type != message->type ||
-            persistence->held[at].message.to != message->to)) {
+    while (at < persistence->held_count && (persistence->held[at].message.type != message->type ||
+                                            persistence->held[at].message.to != message->to)) {
         at++;
     }
     if (at == RAFT_HELD_MAX) {
@@ -91,8 +90,7 @@ void raft_persistence_truncate(struct raft *raft, uint64_t index)
         persistence->persisted_index = index - 1;
     }
     for (uint32_t i = 0; i < persistence->pending_count; i++) {
-        struct raft_pending_persist *pending =
-            &persistence->pending[persistence->pending_head + i];
+        struct raft_pending_persist *pending = &persistence->pending[persistence->pending_head + i];
         if (pending->last_index >= index) {
             pending->last_index = index - 1;
         }

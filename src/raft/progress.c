@@ -91,16 +91,23 @@ void raft_progress_become_probe(struct raft_peer *peer, uint64_t next_index)
     peer->state = RAFT_PROBE;
     peer->next_index = next_index;
     peer->probe_sent = false;
+    peer->probe_last_index = 0;
     peer->commit_told = 0;
     forget_in_flight(peer);
 }
 
 void raft_progress_become_replicate(struct raft_peer *peer)
 {
+    uint64_t probe_last_index = peer->probe_last_index;
     peer->state = RAFT_REPLICATE;
     peer->next_index = peer->match_index + 1;
     peer->probe_sent = false;
+    peer->probe_last_index = 0;
     forget_in_flight(peer);
+    if (probe_last_index > peer->match_index) {
+        /* What went with the probe opens the stream; it need not go twice. */
+        raft_progress_sent(peer, probe_last_index);
+    }
 }
 
 void raft_progress_become_snapshot(struct raft *raft, struct raft_peer *peer)
@@ -112,6 +119,7 @@ void raft_progress_become_snapshot(struct raft *raft, struct raft_peer *peer)
                    peer->id, raft->log.snapshot_index);
     }
     peer->state = RAFT_SNAPSHOT;
+    peer->probe_last_index = 0;
     forget_in_flight(peer);
 }
 
@@ -133,6 +141,7 @@ void raft_progress_sent(struct raft_peer *peer, uint64_t last_index)
     ASSERT(!raft_progress_is_paused(peer));
     if (peer->state == RAFT_PROBE) {
         peer->probe_sent = true;
+        peer->probe_last_index = last_index >= peer->next_index ? last_index : 0;
         return;
     }
     ASSERT(last_index >= peer->next_index);

@@ -30,8 +30,8 @@ void raft_send(struct raft *raft, const struct raft_message *message)
 {
     ASSERT(message->to != raft->id);
     ASSERT(message->term != 0);
-    raft->outbox = raft_grow(raft->outbox, raft->outbox_count, &raft->outbox_capacity,
-                             sizeof(*raft->outbox));
+    raft->outbox =
+        raft_grow(raft->outbox, raft->outbox_count, &raft->outbox_capacity, sizeof(*raft->outbox));
     raft->outbox[raft->outbox_count] = *message;
     raft->outbox[raft->outbox_count].from = raft->id;
     raft->outbox_count++;
@@ -294,8 +294,8 @@ static enum result handle_message(struct raft *raft, const struct raft_message *
 {
     if (message->to != raft->id || message->from == raft->id || message->from == RAFT_ID_NONE ||
         message->term == 0) {
-        logger_log(LOGGER_DEBUG, "raft: message of term %" PRIu64 " from %" PRIu64 " to %" PRIu64
-                                 " ignored",
+        logger_log(LOGGER_DEBUG,
+                   "raft: message of term %" PRIu64 " from %" PRIu64 " to %" PRIu64 " ignored",
                    message->term, message->from, message->to);
         return RESULT_OK;
     }
@@ -377,8 +377,7 @@ static enum result handle_proposal(struct raft *raft, struct blob *proposal)
     }
     /* One entry always goes, or one larger than the limit never could. */
     if (raft->transfer_to != RAFT_ID_NONE ||
-        (raft->uncommitted_bytes > 0 &&
-         raft->uncommitted_bytes + size > LIMIT_UNCOMMITTED_BYTES)) {
+        (raft->uncommitted_bytes > 0 && raft->uncommitted_bytes + size > LIMIT_UNCOMMITTED_BYTES)) {
         return RESULT_BUSY;
     }
     raft_append_own(raft, RAFT_ENTRY_COMMAND, proposal);
@@ -459,8 +458,7 @@ static void point_messages_at_log(struct raft *raft)
     for (uint32_t i = 0; i < raft->outbox_count; i++) {
         struct raft_message *message = &raft->outbox[i];
         if (message->type == RAFT_MESSAGE_APPEND && message->append.entries_count > 0) {
-            message->append.entries =
-                raft_log_at(&raft->log, message->append.previous_index + 1);
+            message->append.entries = raft_log_at(&raft->log, message->append.previous_index + 1);
         }
     }
 }
@@ -552,8 +550,7 @@ uint32_t raft_get_progress(const struct raft *raft, struct raft_progress *out, u
             .match_index = peer->match_index,
             .next_index = peer->next_index,
             .last_contact_ms = peer->last_contact_ms,
-            .recently_active =
-                raft->now_ms - peer->last_contact_ms < raft->timers.election_ms_max,
+            .recently_active = raft->now_ms - peer->last_contact_ms < raft->timers.election_ms_max,
         };
     }
     return count;

@@ -115,12 +115,13 @@ struct raft_peer {
     uint64_t match_index;
     uint64_t next_index; /* optimistic in RAFT_REPLICATE: counts what is in flight */
     uint64_t last_contact_ms;
-    bool probe_sent;         /* RAFT_PROBE: wait for an answer before the next */
-    bool moved;              /* the stream began or match_index rose since the last heartbeat */
-    bool stalled;            /* it did not: ask what became of it */
-    uint64_t read_round;     /* newest one acknowledged */
-    uint64_t announce_index; /* tell of its commit at once; 0: nothing asked */
-    uint64_t commit_told;    /* the highest commit index sent that it can act upon */
+    bool probe_sent;           /* RAFT_PROBE: wait for an answer before the next */
+    uint64_t probe_last_index; /* the last entry that went with it; 0: none did */
+    bool moved;                /* the stream began or match_index rose since the last heartbeat */
+    bool stalled;              /* it did not: ask what became of it */
+    uint64_t read_round;       /* newest one acknowledged */
+    uint64_t announce_index;   /* tell of its commit at once; 0: nothing asked */
+    uint64_t commit_told;      /* the highest commit index sent that it can act upon */
     uint64_t in_flight[LIMIT_APPENDS_IN_FLIGHT]; /* last index of each append, oldest first */
     uint32_t in_flight_head;
     uint32_t in_flight_count;

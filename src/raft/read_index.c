@@ -96,8 +96,7 @@ static void start_round(struct raft *raft)
 
 static void add_on_leader(struct raft *raft, uint64_t from, uint64_t context)
 {
-    struct raft_pending_read read = {
-        .context = context, .from = from, .since_ms = raft->now_ms};
+    struct raft_pending_read read = {.context = context, .from = from, .since_ms = raft->now_ms};
     if (raft->reads.pending_count == RAFT_READS_PENDING_MAX) {
         answer(raft, &read, false);
         return;

@@ -90,8 +90,7 @@ void raft_send_heartbeat(struct raft *raft, struct raft_peer *peer)
 {
     struct raft_message message = {.type = RAFT_MESSAGE_HEARTBEAT, .to = peer->id};
     message.term = raft->hard_state.term;
-    uint64_t told =
-        raft->commit_index < peer->match_index ? raft->commit_index : peer->match_index;
+    uint64_t told = raft->commit_index < peer->match_index ? raft->commit_index : peer->match_index;
     message.heartbeat.commit_index = told;
     message.heartbeat.read_round = raft->reads.round;
     message.heartbeat.clock_ms = raft->clock_ms;
@@ -116,8 +115,7 @@ void raft_send_announcements(struct raft *raft)
         if (peer->commit_told < peer->announce_index) {
             if (peer->match_index >= peer->announce_index) {
                 raft_send_heartbeat(raft, peer);
-            } else if (peer->state == RAFT_REPLICATE &&
-                       peer->next_index > peer->announce_index) {
+            } else if (peer->state == RAFT_REPLICATE && peer->next_index > peer->announce_index) {
                 /* It has them or will soon, but did not say so: a heartbeat could not claim it. */
                 send_empty_append(raft, peer);
             } else {

@@ -18,8 +18,7 @@ static struct raft_peer *find_best_target(struct raft *raft)
     struct raft_peer *best = NULL;
     for (uint32_t i = 0; i < raft->peers_count; i++) {
         struct raft_peer *peer = &raft->peers[i];
-        if (peer->is_voter &&
-            raft->now_ms - peer->last_contact_ms < raft->timers.election_ms_max &&
+        if (peer->is_voter && raft->now_ms - peer->last_contact_ms < raft->timers.election_ms_max &&
             (best == NULL || peer->match_index > best->match_index)) {
             best = peer;
         }
@@ -52,8 +51,7 @@ enum result raft_handle_transfer(struct raft *raft, uint64_t id)
 
 void raft_transfer_continue(struct raft *raft, const struct raft_peer *peer)
 {
-    if (raft->transfer_to != peer->id ||
-        peer->match_index != raft_log_last_index(&raft->log)) {
+    if (raft->transfer_to != peer->id || peer->match_index != raft_log_last_index(&raft->log)) {
         return;
     }
     struct raft_message message = {.type = RAFT_MESSAGE_TIMEOUT_NOW, .to = peer->id};

@@ -132,6 +132,7 @@ static void apply_configuration(struct replica *replica, const struct raft_entry
     ASSERT(result == RESULT_OK);
     bool is_first = replica->applied_index == 0;
     replica->applied_configuration = configuration;
+    replica->configuration_changed = true;
     sequences_set_members(&replica->sequences, &configuration);
     if (is_first) {
         /* The cluster has its name now; from it comes the seed that all nodes hash keys with, and

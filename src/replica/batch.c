@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "replica/session_internal.h"
 #include "wire/entry_payload.h"
 
 enum { BATCH_KEEP_BYTES = 4 * 1024 * 1024, BATCH_SESSIONS_MIN = 64 };
@@ -24,19 +25,30 @@ static void batch_free(struct batch *batch)
     }
 }
 
-static void free_list(struct list *list)
+/* At the end of the node: nobody is answered any more. */
+static void drop(struct batch *batch)
+{
+    for (uint32_t i = 0; batch != NULL && i < batch->commands_count; i++) {
+        if (batch->sessions[i] != NULL) {
+            session_release(batch->sessions[i]);
+        }
+    }
+    batch_free(batch);
+}
+
+static void drop_list(struct list *list)
 {
     struct list *link;
     while ((link = list_pop_front(list)) != NULL) {
-        batch_free(LIST_MEMBER(link, struct batch, link));
+        drop(LIST_MEMBER(link, struct batch, link));
     }
 }
 
 void batches_deinit(struct batches *batches)
 {
-    free_list(&batches->sent);
-    free_list(&batches->queued);
-    batch_free(batches->open);
+    drop_list(&batches->sent);
+    drop_list(&batches->queued);
+    drop(batches->open);
     batch_free(batches->spare);
     batches->open = NULL;
     batches->spare = NULL;

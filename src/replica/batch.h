@@ -47,6 +47,7 @@ struct batches {
 };
 
 void batches_init(struct batches *batches);
+/* Releases the sessions that still wait, and frees everything. */
 void batches_deinit(struct batches *batches);
 
 /* Adds a command of session to the open batch; the session is referenced until it is answered.

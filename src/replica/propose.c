@@ -45,12 +45,22 @@ void inbox_receive(struct replica *replica, uint64_t from, const struct peer_for
     if (!is_sound) {
         return; /* a correct peer never sends it; there is nobody to answer */
     }
-    if (sequences_is_repeat(&replica->sequences, header->origin, header->incarnation,
-                            header->sequence)) {
-        raft_announce_commit(replica->raft, from, replica->commit_index);
+    if (replica->status.role != RAFT_LEADER || inbox->bytes > INBOX_BYTES_MAX) {
+        refuse(replica, from, header);
         return;
     }
-    if (replica->status.role != RAFT_LEADER || inbox->bytes > INBOX_BYTES_MAX) {
+    /* What is in the log of this term already is not appended again, and a gap not at all: so
+     * resending costs the log nothing. What decides is still the judgement at apply. */
+    sequences_raise(&inbox->accepted, &replica->sequences);
+    switch (
+        sequences_take(&inbox->accepted, header->origin, header->incarnation, header->sequence)) {
+    case SEQUENCE_NEXT:
+        break;
+    case SEQUENCE_REPEAT:
+        raft_announce_commit(replica->raft, from, replica->status.last_index);
+        return;
+    case SEQUENCE_GAP:
+    case SEQUENCE_STRANGER:
         refuse(replica, from, header);
         return;
     }

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "replica/session_internal.h"
 
 enum {
     ROUND_SESSIONS_MIN = 64,
@@ -25,14 +26,23 @@ static void round_free(struct read_round *round)
     }
 }
 
+/* At the end of the node: nobody is answered any more. */
+static void drop(struct read_round *round)
+{
+    for (uint32_t i = 0; round != NULL && i < round->sessions_count; i++) {
+        session_release(round->sessions[i]);
+    }
+    round_free(round);
+}
+
 void read_rounds_deinit(struct read_rounds *rounds)
 {
     struct list *link;
     while ((link = list_pop_front(&rounds->confirmed)) != NULL) {
-        round_free(LIST_MEMBER(link, struct read_round, link));
+        drop(LIST_MEMBER(link, struct read_round, link));
     }
-    round_free(rounds->open);
-    round_free(rounds->asked);
+    drop(rounds->open);
+    drop(rounds->asked);
     round_free(rounds->spare);
 }
 

@@ -42,6 +42,7 @@ struct read_rounds {
 
 /* seed makes contexts differ from those of an earlier start of this node. */
 void read_rounds_init(struct read_rounds *rounds, uint64_t seed);
+/* Releases the sessions that still wait, and frees everything. */
 void read_rounds_deinit(struct read_rounds *rounds);
 
 /* The id of the round that reads join now; opens one if need be. */

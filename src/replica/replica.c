@@ -48,6 +48,7 @@ static void role_changed(struct replica *replica, const struct raft_status *befo
     }
     if (now->role == RAFT_LEADER && before->role != RAFT_LEADER) {
         log_clock_lead(&replica->clock, replica->now_ms, replica->wall_ms);
+        replica->inbox.accepted = (struct sequences){0};
     }
     if (now->role != RAFT_LEADER && before->role == RAFT_LEADER) {
         inbox_refuse_all(replica);
@@ -220,10 +221,11 @@ enum result replica_end_turn(struct replica *replica, struct replica_ready *read
         struct raft_event event = {.type = RAFT_EVENT_DEADLINE};
         (void)replica_step(replica, &event);
     }
+    /* Applying frees batches, and messages to forward borrow from them: so it comes first. */
+    bool has_more = apply_committed(replica);
     propose_entry(replica);
     forward_batches(replica);
     ask_reads(replica);
-    bool has_more = apply_committed(replica);
     serve_reads(replica);
     give_up_overdue(replica);
     executor_wake_stalled(&replica->executor);

@@ -90,6 +90,7 @@ struct replica_status {
     uint64_t applied_index;
     uint64_t state_hash;
     uint64_t unanswered_bytes;
+    /* As committed: the name in an entry that is not may yet lose to another leader's. */
     uint8_t cluster_id[RAFT_CLUSTER_ID_BYTES];
     int64_t clock_ms; /* the log's clock now, about */
     uint64_t leader_changes;

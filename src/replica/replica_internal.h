@@ -21,6 +21,8 @@ struct inbox_batch {
 struct inbox {
     struct list batches;
     uint64_t bytes;
+    /* The last sequence of each origin that this leader has taken in its present term. */
+    struct sequences accepted;
 };
 
 struct replica {

@@ -59,8 +59,18 @@ enum sequence_verdict sequences_take(struct sequences *sequences, uint64_t origi
     return verdict;
 }
 
-bool sequences_is_repeat(const struct sequences *sequences, uint64_t origin, uint64_t incarnation,
-                         uint64_t sequence)
+void sequences_raise(struct sequences *sequences, const struct sequences *other)
 {
-    return judge(find(sequences, origin), incarnation, sequence) == SEQUENCE_REPEAT;
+    struct sequences raised = *other;
+    for (uint32_t i = 0; i < raised.count; i++) {
+        struct sequence_row *row = &raised.rows[i];
+        const struct sequence_row *own = find(sequences, row->origin);
+        bool is_ahead = own != NULL &&
+                        (own->incarnation > row->incarnation ||
+                         (own->incarnation == row->incarnation && own->sequence > row->sequence));
+        if (is_ahead) {
+            *row = *own;
+        }
+    }
+    *sequences = raised;
 }

@@ -38,8 +38,7 @@ enum sequence_verdict {
 enum sequence_verdict sequences_take(struct sequences *sequences, uint64_t origin,
                                      uint64_t incarnation, uint64_t sequence);
 
-/* Whether a batch is known to be applied already, without recording anything. */
-bool sequences_is_repeat(const struct sequences *sequences, uint64_t origin, uint64_t incarnation,
-                         uint64_t sequence);
+/* Moves every row up to at least what the other table has; rows the other one lacks are dropped. */
+void sequences_raise(struct sequences *sequences, const struct sequences *other);
 
 #endif

@@ -83,5 +83,5 @@ void replica_get_status(struct replica *replica, struct replica_status *out)
         .leader_http_address = replica_node_http_address(replica, replica->status.leader),
         .role_text = role_text(&replica->status),
     };
-    memcpy(out->cluster_id, replica_configuration(replica)->cluster_id, RAFT_CLUSTER_ID_BYTES);
+    memcpy(out->cluster_id, replica->applied_configuration.cluster_id, RAFT_CLUSTER_ID_BYTES);
 }

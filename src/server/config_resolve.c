@@ -69,7 +69,7 @@ static bool resolve_local_cluster(struct config *config, struct buf *warnings, s
     }
     if (config->port != LOCAL_PORT + place) {
         buf_append_format(warnings,
-                          "port is %u, but in the local cluster the others look for %s at "
+                          "warning: port is %u, but in the local cluster the others look for %s at "
                           "localhost:%d; name all nodes with --peers\n",
                           config->port, config->id, LOCAL_PORT + place);
     }
@@ -293,17 +293,19 @@ static void warn_of_members(const struct config *config, struct buf *warnings)
 {
     const struct config_member *self = &config->members[config->self_index];
     if (config->members_count % 2 == 0 && !config->self_is_implied) {
-        buf_append_format(warnings,
-                          "a cluster of %u nodes survives no more failures than one of %u; odd "
-                          "sizes are better\n",
-                          config->members_count, config->members_count - 1);
+        buf_append_format(
+            warnings,
+            "warning: a cluster of %u nodes survives no more failures than one of %u; odd "
+            "sizes are better\n",
+            config->members_count, config->members_count - 1);
     }
     if (parsed(self->raft_address).port != config->port &&
         !config_is_set(config, "announce-raft")) {
-        buf_append_format(warnings,
-                          "peers says this node is at %s, but port is %u; right only if something "
-                          "forwards the one to the other\n",
-                          self->raft_address, config->port);
+        buf_append_format(
+            warnings,
+            "warning: peers says this node is at %s, but port is %u; right only if something "
+            "forwards the one to the other\n",
+            self->raft_address, config->port);
     }
     bool is_all_loopback = true;
     for (uint32_t i = 0; i < config->raft_bind.count; i++) {
@@ -311,10 +313,11 @@ static void warn_of_members(const struct config *config, struct buf *warnings)
         is_all_loopback &= config_host_is_loopback(slice_of_string(item + (item[0] == '-')));
     }
     if (is_all_loopback && !config_host_is_loopback(parsed(self->raft_address).host)) {
-        buf_append_format(warnings,
-                          "the others are told to connect to %s, but raft-bind has this machine's "
-                          "loopback only; give --raft-bind or --bind\n",
-                          self->raft_address);
+        buf_append_format(
+            warnings,
+            "warning: the others are told to connect to %s, but raft-bind has this machine's "
+            "loopback only; give --raft-bind or --bind\n",
+            self->raft_address);
     }
 }
 

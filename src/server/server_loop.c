@@ -56,7 +56,9 @@ void server_sync_peers(struct server *server)
             peers[count++] = (struct peer_net_peer){member->id, member->raft_address};
         }
     }
-    peer_net_set_cluster_id(server->peers, configuration->cluster_id);
+    struct replica_status status;
+    replica_get_status(server->loop.replica, &status);
+    peer_net_set_cluster_id(server->peers, status.cluster_id);
     peer_net_set_peers(server->peers, peers, count);
 }
 

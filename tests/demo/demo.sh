@@ -10,7 +10,7 @@ bin=$(cd "${1:?the directory with bin/quorum is missing}" && pwd) || exit 1
 # shellcheck source=tests/lib/shell.sh
 . "$(dirname "$0")/../lib/shell.sh"
 
-# Options in the environment would win over nothing here but the defaults we show.
+# The options are the ones that are shown, whatever the environment has.
 for variable in $(compgen -e | grep '^QUORUM_'); do unset "$variable"; done
 
 directory=$(mktemp -d) || exit 1
@@ -42,23 +42,30 @@ start_node() { # 0, 1 or 2
     pids[$1]=$!
 }
 
-# Shows and runs; one check: that it prints exactly this.
+# Shows a command as one would type it, and runs it; one check: that it prints exactly this.
 say() { # expected, command...
-    local expected=$1
+    local expected=$1 word line=''
     shift
-    echo "  \$ $*"
+    for word; do
+        case $word in
+        *[!a-zA-Z0-9_.:/=-]*) line+=" '$word'" ;;
+        *) line+=" $word" ;;
+        esac
+    done
+    echo "  \$$line"
     check "answers $expected" prints "$expected" "$@"
 }
 
-rcli() { redis-cli -p "$@"; }
-rest() { curl -sS --max-time 10 "$@"; }
-put() { rest -X POST "http://localhost:$1/put" -H 'Content-Type: application/json' -d "$2"; }
+post() { # port, body
+    say '{"ok":true}' curl -sS --max-time 10 -X POST "http://localhost:$1/put" \
+        -H 'Content-Type: application/json' -d "$2"
+}
 
 # The place (0 to 2) of the node that all running nodes call the leader; false while they differ.
 leader_of() { # places
     local i status first=''
     for i in "$@"; do
-        status=$(rest "http://localhost:${http[i]}/status" 2>/dev/null) || return 1
+        status=$(curl -sS --max-time 10 "http://localhost:${http[i]}/status" 2>/dev/null) || return 1
         status=$(sed -n 's/.*"leader": *"\(node-[123]\)".*/\1/p' <<<"$status")
         [ -n "$status" ] || return 1
         [ -z "$first" ] || [ "$status" = "$first" ] || return 1
@@ -91,20 +98,20 @@ check 'quorumctl status finds all nodes well' "$bin/quorumctl" status "localhost
 
 echo '== A write on any node is seen on every node, at once'
 for i in 0 1 2; do
-    say OK rcli "${redis[i]}" SET "from-node-$((i + 1))" "value $i"
+    say OK redis-cli -p "${redis[i]}" SET "from-node-$((i + 1))" "value $i"
     for j in 0 1 2; do
-        say "value $i" rcli "${redis[j]}" GET "from-node-$((i + 1))"
+        say "value $i" redis-cli -p "${redis[j]}" GET "from-node-$((i + 1))"
     done
 done
 
 echo '== The same over HTTP'
 for i in 0 1 2; do
-    say '{"ok":true}' put "${http[i]}" "{\"key\": \"web-$i\", \"value\": \"v$i\"}"
+    post "${http[i]}" "{\"key\": \"web-$i\", \"value\": \"v$i\"}"
     for j in 0 1 2; do
-        say "{\"ok\":true,\"value\":\"v$i\"}" rest "http://localhost:${http[j]}/get?key=web-$i"
+        say "{\"ok\":true,\"value\":\"v$i\"}" curl -sS --max-time 10 "http://localhost:${http[j]}/get?key=web-$i"
     done
 done
-say 'v1' rcli "${redis[2]}" GET web-1
+say 'v1' redis-cli -p "${redis[2]}" GET web-1
 
 echo "== The leader, node-$((leader + 1)), dies without a word"
 echo "  \$ kill -9 ${pids[leader]}"
@@ -116,16 +123,16 @@ for i in 0 1 2; do [ $i -ne "$leader" ] && survivors+=($i); done
 
 echo '== The others choose a new one, and nothing is lost'
 for i in "${survivors[@]}"; do
-    say 'value 2' rcli "${redis[i]}" GET from-node-3
-    say '{"ok":true,"value":"v0"}' rest "http://localhost:${http[i]}/get?key=web-0"
-    say OK rcli "${redis[i]}" SET after "written by node-$((i + 1))"
+    say 'value 2' redis-cli -p "${redis[i]}" GET from-node-3
+    say '{"ok":true,"value":"v0"}' curl -sS --max-time 10 "http://localhost:${http[i]}/get?key=web-0"
+    say OK redis-cli -p "${redis[i]}" SET after "written by node-$((i + 1))"
 done
 check 'the survivors agree on a leader' wait_until 20 leader_of "${survivors[@]}"
 
 echo '== The dead node comes back and catches up'
 start_node "$leader"
 check 'it answers again' wait_until 20 "$bin/quorumctl" ping -p "${redis[leader]}" --ready
-say "written by node-$((survivors[1] + 1))" rcli "${redis[leader]}" GET after
+say "written by node-$((survivors[1] + 1))" redis-cli -p "${redis[leader]}" GET after
 
 echo '== All stop in order'
 for i in 0 1 2; do
@@ -133,8 +140,11 @@ for i in 0 1 2; do
     kill -TERM "${pids[i]}"
 done
 for i in 0 1 2; do
-    check "node-$((i + 1)) exits with 0" wait "${pids[i]}"
+    # Not inside check: only this shell, whose children they are, can wait for them.
+    wait "${pids[i]}"
+    status=$?
     pids[i]=''
+    check "node-$((i + 1)) exits with 0" prints 0 echo $status
 done
 
 [ "$checks_failed" -eq 0 ] || show_logs

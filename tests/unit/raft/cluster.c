@@ -43,8 +43,7 @@ static void disk_append(struct cluster_disk *disk, const struct raft_entry *entr
     ASSERT(entry->index == disk->snapshot_index + disk->entries_count + 1);
     if (disk->entries_count == disk->entries_capacity) {
         disk->entries_capacity = disk->entries_capacity == 0 ? 16 : disk->entries_capacity * 2;
-        disk->entries =
-            mem_realloc(disk->entries, disk->entries_capacity * sizeof(*disk->entries));
+        disk->entries = mem_realloc(disk->entries, disk->entries_capacity * sizeof(*disk->entries));
     }
     disk->entries[disk->entries_count] = *entry;
     blob_retain(entry->payload);
@@ -261,8 +260,7 @@ uint32_t cluster_persist(struct cluster *cluster, uint64_t id, uint32_t count)
     struct raft_event event = {.type = RAFT_EVENT_PERSISTED,
                                .persist_id = node->persists[count - 1].persist.id};
     node->persists_count -= count;
-    memmove(node->persists, node->persists + count,
-            node->persists_count * sizeof(*node->persists));
+    memmove(node->persists, node->persists + count, node->persists_count * sizeof(*node->persists));
     (void)cluster_step(cluster, id, &event);
     return count;
 }
@@ -321,8 +319,7 @@ void cluster_compact(struct cluster *cluster, uint64_t id, uint64_t index)
         blob_release(disk->entries[i].payload);
     }
     disk->entries_count -= dropped;
-    memmove(disk->entries, disk->entries + dropped,
-            disk->entries_count * sizeof(*disk->entries));
+    memmove(disk->entries, disk->entries + dropped, disk->entries_count * sizeof(*disk->entries));
     disk->snapshot_index = index;
     struct raft_event event = {.type = RAFT_EVENT_SNAPSHOT_SAVED, .snapshot_index = index};
     (void)cluster_step(cluster, id, &event);

@@ -135,8 +135,7 @@ static void check_promise(struct oracle *oracle, const struct cluster_node *node
             break;
         }
         const struct raft_entry *written = disk_entry(disk, match_index);
-        if (written == NULL ||
-            written->term != raft_entry_at(node->raft, match_index)->term) {
+        if (written == NULL || written->term != raft_entry_at(node->raft, match_index)->term) {
             fail(oracle, "node %" PRIu64 " acknowledges entry %" PRIu64 " before it is durable",
                  node->id, match_index);
         }
@@ -161,8 +160,9 @@ static void check_read(struct oracle *oracle, const struct raft_read_result *rea
             continue;
         }
         if (read->confirmed && read->index < oracle->reads[i].floor) {
-            fail(oracle, "read %" PRIu64 " confirmed at %" PRIu64 ", but %" PRIu64
-                         " was committed before it began",
+            fail(oracle,
+                 "read %" PRIu64 " confirmed at %" PRIu64 ", but %" PRIu64
+                 " was committed before it began",
                  read->context, read->index, oracle->reads[i].floor);
         }
         oracle->reads_confirmed += read->confirmed ? 1 : 0;
@@ -200,8 +200,7 @@ void oracle_read_begins(struct oracle *oracle, uint64_t context)
         fail(oracle, "reads are never answered");
         return;
     }
-    oracle->reads[oracle->reads_count++] =
-        (struct oracle_read){context, oracle->committed_count};
+    oracle->reads[oracle->reads_count++] = (struct oracle_read){context, oracle->committed_count};
 }
 
 void oracle_node_crashed(struct oracle *oracle, const struct cluster *cluster, uint64_t id)
@@ -210,16 +209,14 @@ void oracle_node_crashed(struct oracle *oracle, const struct cluster *cluster, u
 }
 
 /* Log Matching: same index and term, then the same in all that goes before. */
-static void check_pair(struct oracle *oracle, const struct cluster *cluster, uint64_t a,
-                       uint64_t b)
+static void check_pair(struct oracle *oracle, const struct cluster *cluster, uint64_t a, uint64_t b)
 {
     const struct raft *left = cluster->nodes[a].raft;
     const struct raft *right = cluster->nodes[b].raft;
     struct raft_status left_status = cluster_status(cluster, a);
     struct raft_status right_status = cluster_status(cluster, b);
-    uint64_t first = left_status.first_index > right_status.first_index
-                         ? left_status.first_index
-                         : right_status.first_index;
+    uint64_t first = left_status.first_index > right_status.first_index ? left_status.first_index
+                                                                        : right_status.first_index;
     uint64_t last = left_status.last_index < right_status.last_index ? left_status.last_index
                                                                      : right_status.last_index;
     bool matching = false;
@@ -228,12 +225,12 @@ static void check_pair(struct oracle *oracle, const struct cluster *cluster, uin
         const struct raft_entry *y = raft_entry_at(right, index);
         bool same = x->term == y->term;
         if (matching && !same) {
-            fail(oracle, "logs of %" PRIu64 " and %" PRIu64 " part before a match, at %" PRIu64,
-                 a, b, index);
+            fail(oracle, "logs of %" PRIu64 " and %" PRIu64 " part before a match, at %" PRIu64, a,
+                 b, index);
         }
         if (same && hash_entry(x) != hash_entry(y)) {
-            fail(oracle, "logs of %" PRIu64 " and %" PRIu64 " differ in entry %" PRIu64
-                         " of the same term",
+            fail(oracle,
+                 "logs of %" PRIu64 " and %" PRIu64 " differ in entry %" PRIu64 " of the same term",
                  a, b, index);
         }
         matching = matching || same;

@@ -143,14 +143,16 @@ UNIT_TEST(raft_configuration, takes_effect_on_append_and_rolls_back_on_truncatio
     cluster_start(&cluster, 1); /* rebuilt from the log */
     raft = cluster.nodes[1].raft;
     CU_ASSERT_EQUAL(raft_configuration_latest(raft)->members_count, 5);
-    (void)letter_append(&cluster, 3, 1,
-                        (struct letter_append){.term = 2, .previous_index = 3, .previous_term = 1,
-                                               .terms = {2}, .count = 1});
+    (void)letter_append(
+        &cluster, 3, 1,
+        (struct letter_append){
+            .term = 2, .previous_index = 3, .previous_term = 1, .terms = {2}, .count = 1});
     CU_ASSERT_EQUAL(raft_configuration_latest(raft)->members_count, 4);
     CU_ASSERT_EQUAL(cluster_status(&cluster, 1).configuration_index, 3);
-    (void)letter_append(&cluster, 2, 1,
-                        (struct letter_append){.term = 3, .previous_index = 2, .previous_term = 1,
-                                               .terms = {3}, .count = 1});
+    (void)letter_append(
+        &cluster, 2, 1,
+        (struct letter_append){
+            .term = 3, .previous_index = 2, .previous_term = 1, .terms = {3}, .count = 1});
     CU_ASSERT_EQUAL(raft_configuration_latest(raft)->members_count, 3);
     CU_ASSERT_EQUAL(cluster_status(&cluster, 1).configuration_index, 0);
     cluster_deinit(&cluster);
@@ -168,8 +170,12 @@ UNIT_TEST(raft_configuration, survives_compaction)
     CU_ASSERT_EQUAL(raft_configuration_put(&four, &member), RESULT_OK);
     send_configuration(&cluster, 1, 3, &four);
     (void)letter_append(&cluster, 2, 1,
-                        (struct letter_append){.term = 1, .previous_index = 3, .previous_term = 1,
-                                               .commit_index = 4, .terms = {1}, .count = 1});
+                        (struct letter_append){.term = 1,
+                                               .previous_index = 3,
+                                               .previous_term = 1,
+                                               .commit_index = 4,
+                                               .terms = {1},
+                                               .count = 1});
     cluster_compact(&cluster, 1, 4);
     CU_ASSERT_EQUAL(raft_configuration_latest(cluster.nodes[1].raft)->members_count, 4);
     CU_ASSERT_EQUAL(cluster_status(&cluster, 1).configuration_index, 3);
@@ -189,8 +195,7 @@ UNIT_TEST(raft_configuration, first_leader_names_the_cluster)
     cluster_elect(&cluster, 2);
     cluster_run(&cluster, 100);
     for (uint64_t id = 1; id <= 3; id++) {
-        const struct raft_configuration *latest =
-            raft_configuration_latest(cluster.nodes[id].raft);
+        const struct raft_configuration *latest = raft_configuration_latest(cluster.nodes[id].raft);
         CU_ASSERT_EQUAL(memcmp(latest->cluster_id, cluster_id, sizeof(cluster_id)), 0);
         CU_ASSERT_EQUAL(cluster_status(&cluster, id).configuration_index, 1);
         CU_ASSERT_EQUAL(cluster_status(&cluster, id).commit_index, 1);

@@ -41,9 +41,10 @@ UNIT_TEST(raft_paper_terms, stale_append_is_refused_and_moves_no_timer)
     start_one(&cluster, 5, (uint64_t[]){1, 4}, 2);
     uint64_t deadline_ms = cluster.nodes[1].deadline_ms;
     cluster.now_ms += 20;
-    (void)letter_append(&cluster, 2, 1,
-                        (struct letter_append){.term = 4, .previous_index = 2, .previous_term = 4,
-                                               .terms = {4}, .count = 1});
+    (void)letter_append(
+        &cluster, 2, 1,
+        (struct letter_append){
+            .term = 4, .previous_index = 2, .previous_term = 4, .terms = {4}, .count = 1});
     const struct raft_append_reply *reply = letter_append_reply(&cluster);
     CU_ASSERT_PTR_NOT_NULL_FATAL(reply);
     CU_ASSERT(reply->rejected);
@@ -81,12 +82,12 @@ UNIT_TEST(raft_paper_election, one_vote_a_term_also_after_a_restart)
     start_one(&cluster, 0, NULL, 0);
     (void)letter_vote(&cluster, 2, 1, 1, (struct raft_vote){0});
     CU_ASSERT_EQUAL(letter_vote_reply(&cluster), 1);
-    (void)letter_vote(&cluster, 3, 1, 1, (struct raft_vote){.last_log_index = 9,
-                                                            .last_log_term = 1});
+    (void)letter_vote(&cluster, 3, 1, 1,
+                      (struct raft_vote){.last_log_index = 9, .last_log_term = 1});
     CU_ASSERT_EQUAL(letter_vote_reply(&cluster), 0);
     cluster_start(&cluster, 1);
-    (void)letter_vote(&cluster, 3, 1, 1, (struct raft_vote){.last_log_index = 9,
-                                                            .last_log_term = 1});
+    (void)letter_vote(&cluster, 3, 1, 1,
+                      (struct raft_vote){.last_log_index = 9, .last_log_term = 1});
     CU_ASSERT_EQUAL(letter_vote_reply(&cluster), 0);
     (void)letter_vote(&cluster, 2, 1, 1, (struct raft_vote){0});
     CU_ASSERT_EQUAL(letter_vote_reply(&cluster), 1);
@@ -111,13 +112,14 @@ UNIT_TEST(raft_paper_election, vote_waits_for_the_tail_it_compared_with)
     struct cluster cluster;
     start_one(&cluster, 1, NULL, 0);
     cluster.nodes[1].persists_by_hand = true;
-    (void)letter_append(&cluster, 2, 1, (struct letter_append){.term = 1, .terms = {1}, .count = 1});
+    (void)letter_append(&cluster, 2, 1,
+                        (struct letter_append){.term = 1, .terms = {1}, .count = 1});
     cluster.now_ms += 1000;
-    (void)letter_vote(&cluster, 3, 1, 1, (struct raft_vote){.last_log_index = 1,
-                                                            .last_log_term = 1});
+    (void)letter_vote(&cluster, 3, 1, 1,
+                      (struct raft_vote){.last_log_index = 1, .last_log_term = 1});
     CU_ASSERT_EQUAL(letter_vote_reply(&cluster), 0); /* 2 leads term 1 */
-    (void)letter_vote(&cluster, 3, 1, 2, (struct raft_vote){.last_log_index = 1,
-                                                            .last_log_term = 1});
+    (void)letter_vote(&cluster, 3, 1, 2,
+                      (struct raft_vote){.last_log_index = 1, .last_log_term = 1});
     CU_ASSERT_EQUAL(letter_vote_reply(&cluster), -1);
     (void)cluster_persist(&cluster, 1, 1);
     CU_ASSERT_EQUAL(letter_vote_reply(&cluster), -1);
@@ -229,7 +231,8 @@ UNIT_TEST(raft_paper_election, voter_denies_a_shorter_or_older_log)
 }
 
 /* Thesis 9.6: "In the Pre-Vote algorithm, a candidate only increments its term if it first learns
- * from a majority of the cluster that they would be willing". Nothing changes on the way (C8-10). */
+ * from a majority of the cluster that they would be willing". Nothing changes on the way (C8-10).
+ */
 UNIT_TEST(raft_paper_election, pre_vote_changes_nothing)
 {
     struct cluster cluster;

@@ -53,12 +53,12 @@ UNIT_TEST(raft_paper_reads, answers_to_an_earlier_round_prove_nothing)
     struct cluster cluster;
     start_leader(&cluster, 2);
     cluster_read(&cluster, 1, 7);
-    uint64_t first = cluster_find_mail(&cluster, RAFT_MESSAGE_HEARTBEAT, 1, 2)
-                         ->message.heartbeat.read_round;
+    uint64_t first =
+        cluster_find_mail(&cluster, RAFT_MESSAGE_HEARTBEAT, 1, 2)->message.heartbeat.read_round;
     cluster_drop_all(&cluster);
     cluster_read(&cluster, 1, 8);
-    uint64_t second = cluster_find_mail(&cluster, RAFT_MESSAGE_HEARTBEAT, 1, 2)
-                          ->message.heartbeat.read_round;
+    uint64_t second =
+        cluster_find_mail(&cluster, RAFT_MESSAGE_HEARTBEAT, 1, 2)->message.heartbeat.read_round;
     CU_ASSERT(second > first);
     struct raft_message reply = heartbeat_reply(&cluster, 2, first);
     (void)cluster_receive(&cluster, &reply);

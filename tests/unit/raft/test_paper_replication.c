@@ -75,9 +75,10 @@ UNIT_TEST(raft_paper_replication, follower_refuses_what_does_not_connect)
 {
     struct cluster cluster;
     start_follower(&cluster, 3, (uint64_t[]){1, 2, 2, 2}, 4);
-    (void)letter_append(&cluster, 2, 1,
-                        (struct letter_append){.term = 3, .previous_index = 6, .previous_term = 3,
-                                               .terms = {3}, .count = 1});
+    (void)letter_append(
+        &cluster, 2, 1,
+        (struct letter_append){
+            .term = 3, .previous_index = 6, .previous_term = 3, .terms = {3}, .count = 1});
     const struct raft_append_reply *reply = letter_append_reply(&cluster);
     CU_ASSERT_PTR_NOT_NULL_FATAL(reply);
     CU_ASSERT(reply->rejected);
@@ -86,9 +87,10 @@ UNIT_TEST(raft_paper_replication, follower_refuses_what_does_not_connect)
     CU_ASSERT_EQUAL(reply->conflict_index, 5);
     /* Paper 5.3, end: "the follower can include the term of the conflicting entry and the first
      * index it stores for that term." */
-    (void)letter_append(&cluster, 2, 1,
-                        (struct letter_append){.term = 3, .previous_index = 4, .previous_term = 3,
-                                               .terms = {3}, .count = 1});
+    (void)letter_append(
+        &cluster, 2, 1,
+        (struct letter_append){
+            .term = 3, .previous_index = 4, .previous_term = 3, .terms = {3}, .count = 1});
     reply = letter_append_reply(&cluster);
     CU_ASSERT_PTR_NOT_NULL_FATAL(reply);
     CU_ASSERT(reply->rejected);
@@ -104,9 +106,10 @@ UNIT_TEST(raft_paper_replication, follower_cuts_at_a_conflict)
 {
     struct cluster cluster;
     start_follower(&cluster, 4, (uint64_t[]){1, 2, 2, 2}, 4);
-    (void)letter_append(&cluster, 2, 1,
-                        (struct letter_append){.term = 4, .previous_index = 1, .previous_term = 1,
-                                               .terms = {2, 3}, .count = 2});
+    (void)letter_append(
+        &cluster, 2, 1,
+        (struct letter_append){
+            .term = 4, .previous_index = 1, .previous_term = 1, .terms = {2, 3}, .count = 2});
     CU_ASSERT(letter_log_is(&cluster, 1, (uint64_t[]){1, 2, 3}, 3));
     /* What stayed is acknowledged at once, the rest when it is durable. */
     CU_ASSERT_EQUAL(letter_append_reply(&cluster)->match_index, 2);
@@ -122,8 +125,8 @@ UNIT_TEST(raft_paper_replication, late_and_repeated_appends_cut_nothing)
 {
     struct cluster cluster;
     start_follower(&cluster, 2, (uint64_t[]){1, 2, 2, 2}, 4);
-    struct letter_append append = {.term = 2, .previous_index = 1, .previous_term = 1,
-                                   .terms = {2}, .count = 1};
+    struct letter_append append = {
+        .term = 2, .previous_index = 1, .previous_term = 1, .terms = {2}, .count = 1};
     for (int i = 0; i < 3; i++) {
         (void)letter_append(&cluster, 2, 1, append);
         CU_ASSERT_FALSE(letter_append_reply(&cluster)->rejected);
@@ -141,8 +144,12 @@ UNIT_TEST(raft_paper_replication, follower_commits_up_to_the_last_new_entry)
     struct cluster cluster;
     start_follower(&cluster, 2, (uint64_t[]){1, 1, 1, 1}, 4);
     (void)letter_append(&cluster, 2, 1,
-                        (struct letter_append){.term = 2, .previous_index = 1, .previous_term = 1,
-                                               .commit_index = 4, .terms = {1}, .count = 1});
+                        (struct letter_append){.term = 2,
+                                               .previous_index = 1,
+                                               .previous_term = 1,
+                                               .commit_index = 4,
+                                               .terms = {1},
+                                               .count = 1});
     CU_ASSERT_EQUAL(cluster_status(&cluster, 1).commit_index, 2);
     cluster_deinit(&cluster);
 }
@@ -152,12 +159,12 @@ UNIT_TEST(raft_paper_replication, conflict_with_a_committed_entry_is_corrupt)
 {
     struct cluster cluster;
     start_follower(&cluster, 2, (uint64_t[]){1, 1, 1}, 3);
-    struct letter_append append = {.term = 2, .previous_index = 3, .previous_term = 1,
-                                   .commit_index = 3};
+    struct letter_append append = {
+        .term = 2, .previous_index = 3, .previous_term = 1, .commit_index = 3};
     CU_ASSERT_EQUAL(letter_append(&cluster, 2, 1, append), RESULT_OK);
     CU_ASSERT_EQUAL(cluster_status(&cluster, 1).commit_index, 3);
-    append = (struct letter_append){.term = 2, .previous_index = 1, .previous_term = 1,
-                                    .terms = {1, 2}, .count = 2};
+    append = (struct letter_append){
+        .term = 2, .previous_index = 1, .previous_term = 1, .terms = {1, 2}, .count = 2};
     CU_ASSERT_EQUAL(letter_append(&cluster, 2, 1, append), RESULT_CORRUPT);
     append = (struct letter_append){.term = 2, .previous_index = 2, .previous_term = 2};
     CU_ASSERT_EQUAL(letter_append(&cluster, 2, 1, append), RESULT_CORRUPT);
@@ -171,13 +178,14 @@ UNIT_TEST(raft_paper_replication, compacted_previous_entry_matches)
     struct cluster cluster;
     start_follower(&cluster, 2, (uint64_t[]){1, 1, 1, 2}, 4);
     (void)letter_append(&cluster, 2, 1,
-                        (struct letter_append){.term = 2, .previous_index = 4, .previous_term = 2,
-                                               .commit_index = 3});
+                        (struct letter_append){
+                            .term = 2, .previous_index = 4, .previous_term = 2, .commit_index = 3});
     cluster_compact(&cluster, 1, 3);
     CU_ASSERT_EQUAL(cluster_status(&cluster, 1).first_index, 4);
-    (void)letter_append(&cluster, 2, 1,
-                        (struct letter_append){.term = 2, .previous_index = 1, .previous_term = 1,
-                                               .terms = {1, 1, 2, 2}, .count = 4});
+    (void)letter_append(
+        &cluster, 2, 1,
+        (struct letter_append){
+            .term = 2, .previous_index = 1, .previous_term = 1, .terms = {1, 1, 2, 2}, .count = 4});
     CU_ASSERT_FALSE(letter_append_reply(&cluster)->rejected);
     CU_ASSERT_EQUAL(letter_append_reply(&cluster)->match_index, 5);
     /* All of it below: this node still knows that it matches up to there. */
@@ -324,8 +332,8 @@ UNIT_TEST(raft_paper_replication, late_answers_lower_nothing)
     CU_ASSERT_EQUAL(progress_of(&cluster, 1, 2).next_index, 7);
     struct raft_message reply = {.type = RAFT_MESSAGE_APPEND_REPLY, .from = 2, .to = 1};
     reply.term = term;
-    reply.append_reply = (struct raft_append_reply){.rejected = true, .rejected_index = 4,
-                                                    .conflict_index = 1};
+    reply.append_reply =
+        (struct raft_append_reply){.rejected = true, .rejected_index = 4, .conflict_index = 1};
     (void)cluster_receive(&cluster, &reply);
     CU_ASSERT_EQUAL(progress_of(&cluster, 1, 2).state, RAFT_REPLICATE);
     CU_ASSERT_EQUAL(progress_of(&cluster, 1, 2).next_index, 7);

@@ -15,7 +15,8 @@ UNIT_TEST(raft_persistence, append_is_acknowledged_when_durable)
 {
     struct cluster cluster;
     start_follower(&cluster);
-    (void)letter_append(&cluster, 2, 1, (struct letter_append){.term = 1, .terms = {1}, .count = 1});
+    (void)letter_append(&cluster, 2, 1,
+                        (struct letter_append){.term = 1, .terms = {1}, .count = 1});
     CU_ASSERT_PTR_NULL(letter_append_reply(&cluster));
     CU_ASSERT_EQUAL(cluster_status(&cluster, 1).last_index, 1);
     CU_ASSERT_EQUAL(cluster_status(&cluster, 1).persisted_index, 0);
@@ -29,9 +30,11 @@ static void append_three(struct cluster *cluster)
 {
     for (uint64_t i = 0; i < 3; i++) {
         (void)letter_append(cluster, 2, 1,
-                            (struct letter_append){.term = 1, .previous_index = i,
+                            (struct letter_append){.term = 1,
+                                                   .previous_index = i,
                                                    .previous_term = i == 0 ? 0 : 1,
-                                                   .terms = {1}, .count = 1});
+                                                   .terms = {1},
+                                                   .count = 1});
     }
 }
 
@@ -88,7 +91,8 @@ UNIT_TEST(raft_persistence, heartbeat_answer_waits_for_the_term_alone)
 {
     struct cluster cluster;
     start_follower(&cluster);
-    (void)letter_append(&cluster, 2, 1, (struct letter_append){.term = 1, .terms = {1}, .count = 1});
+    (void)letter_append(&cluster, 2, 1,
+                        (struct letter_append){.term = 1, .terms = {1}, .count = 1});
     (void)letter_heartbeat(&cluster, 2, 1, 1, (struct raft_heartbeat){.read_round = 4});
     CU_ASSERT_EQUAL(cluster.mails_count, 1);
     (void)letter_heartbeat(&cluster, 3, 1, 2, (struct raft_heartbeat){.read_round = 5});
@@ -129,8 +133,11 @@ UNIT_TEST(raft_persistence, crash_loses_what_was_not_durable_and_nothing_else)
 static enum result create(struct raft_hard_state hard_state, const struct raft_entry *entries,
                           uint64_t entries_count, struct raft_timers timers)
 {
-    struct raft_start start = {.id = 1, .hard_state = hard_state, .timers = timers,
-                               .entries = entries, .entries_count = entries_count};
+    struct raft_start start = {.id = 1,
+                               .hard_state = hard_state,
+                               .timers = timers,
+                               .entries = entries,
+                               .entries_count = entries_count};
     struct raft *raft = NULL;
     enum result result = raft_create(&start, 0, &raft);
     raft_destroy(raft);
@@ -159,8 +166,7 @@ UNIT_TEST(raft_persistence, start_refuses_timers_that_contradict_each_other)
 {
     struct raft_hard_state hard_state = {0, 0};
     CU_ASSERT_EQUAL(create(hard_state, NULL, 0, (struct raft_timers){100, 200, 20}), RESULT_OK);
-    CU_ASSERT_EQUAL(create(hard_state, NULL, 0, (struct raft_timers){100, 99, 20}),
-                    RESULT_INVALID);
+    CU_ASSERT_EQUAL(create(hard_state, NULL, 0, (struct raft_timers){100, 99, 20}), RESULT_INVALID);
     CU_ASSERT_EQUAL(create(hard_state, NULL, 0, (struct raft_timers){100, 200, 100}),
                     RESULT_INVALID);
 }

@@ -132,14 +132,12 @@ static void disturb(struct simulation *simulation, uint64_t id)
         cluster->cut[id][other] = !cluster->cut[id][other]; /* one way only */
         break;
     case 4:
-        simulation->paused_until_ms[id] =
-            cluster->now_ms + prng_below(&simulation->prng, 800);
+        simulation->paused_until_ms[id] = cluster->now_ms + prng_below(&simulation->prng, 800);
         break;
     case 5:
         if (cluster->nodes[id].raft != NULL) {
-            (void)cluster_transfer(cluster, id, prng_below(&simulation->prng, 2) == 0
-                                                    ? RAFT_ID_NONE
-                                                    : other);
+            (void)cluster_transfer(cluster, id,
+                                   prng_below(&simulation->prng, 2) == 0 ? RAFT_ID_NONE : other);
         }
         break;
     default:
@@ -210,8 +208,7 @@ static void act(struct simulation *simulation)
         break;
     case 5: {
         struct raft_event event = {.type = RAFT_EVENT_UNREACHABLE,
-                                   .peer = 1 + prng_below(&simulation->prng,
-                                                          cluster->nodes_count)};
+                                   .peer = 1 + prng_below(&simulation->prng, cluster->nodes_count)};
         (void)cluster_step(cluster, id, &event);
         break;
     }

@@ -1,0 +1,355 @@
+"""generate.py -- random commands with many edge cases, from a seeded generator.
+
+A step is a list of commands that belong together and are never taken apart; a command is a list of
+bytes, or a float: seconds to wait. Relative times are far away or already over, so that a step
+means the same on a slower server.
+"""
+
+KEYS = [b"a", b"b", b"c", b"k1", b"k2", b"counter", b"", b"with space", b"\x00\xff\r\n", b"key:" * 30]
+INTEGERS = [
+    b"0", b"1", b"-1", b"2", b"10", b"9999", b"10000", b"-100", b"9223372036854775807",
+    b"-9223372036854775808", b"9223372036854775806", b"9223372036854775808",
+    b"-9223372036854775809", b"18446744073709551615", b"9223372036854775", b"9223372036854776",
+    b"+5", b" 5", b"5 ", b"05", b"-0", b"", b"0x10", b"1e3", b"1.0", b"abc", b"1\x00",
+]
+FLOATS = [
+    b"0", b"1.5", b"-0.1", b"3.0e3", b"1e-5", b"0.1", b"-2.25", b"1e17", b"1e300", b"1e400",
+    b"1e4932", b"inf", b"-inf", b"nan", b"infinity", b"0x1p3", b"", b" 1", b"1 ", b"abc", b"5.",
+    b".5", b"1e", b"-0", b"00012", b"+7", b"123456789.123456789", b"1" * 40,
+]
+OFFSETS = [
+    b"0", b"1", b"5", b"43", b"44", b"45", b"100", b"191", b"192", b"-1", b"-5", b"1000",
+    b"536870912", b"600000000", b"4294967296", b"9223372036854775807", b"9223372036854775808",
+    b"-9223372036854775808", b"abc", b"",
+]
+PATTERNS = [
+    b"*", b"**", b"a", b"?", b"k?", b"k[12]", b"k[^1]", b"[a-c]", b"[c-a]", b"*e*", b"key:*", b"\\a",
+    b"[", b"[a", b"[^", b"", b"*\x00*", b"k[1-", b"\\", b"*" * 20 + b"z", b"[]a]", b"[a-]",
+]
+DATABASES = [b"0", b"1", b"2", b"15", b"16", b"-1", b"abc", b"99999999999", b"2147483648", b""]
+COMMAND_NAMES = [
+    b"append", b"copy", b"dbsize", b"decr", b"decrby", b"del", b"echo", b"exists", b"expire",
+    b"expireat", b"expiretime", b"flushall", b"flushdb", b"get", b"getdel", b"getrange", b"getset",
+    b"incr", b"incrby", b"incrbyfloat", b"keys", b"lcs", b"mget", b"move", b"mset", b"msetnx",
+    b"object|encoding", b"object|freq", b"object|idletime", b"object|refcount", b"persist",
+    b"pexpire", b"pexpireat", b"pexpiretime", b"psetex", b"pttl", b"randomkey", b"rename",
+    b"renamenx", b"scan", b"select", b"setex", b"setnx", b"setrange", b"strlen", b"substr",
+    b"swapdb", b"touch", b"ttl", b"type", b"unlink", b"ping", b"auth", b"hello", b"reset",
+    b"client|id", b"client|list", b"client|kill", b"client|no-evict", b"client|reply",
+    b"client|pause", b"config|get", b"config|set", b"config|resetstat", b"debug", b"info", b"role",
+    b"wait", b"shutdown", b"time", b"lastsave", b"readonly", b"quit", b"nosuch", b"client|nosuch",
+]
+
+
+def mixed_case(random, word):
+    """Spells a word in some case: commands and options do not mind."""
+    way = random.random()
+    if way < 0.7:
+        return word
+    if way < 0.85:
+        return word.lower()
+    return bytes(random.choice([byte, ord(chr(byte).lower())]) for byte in word)
+
+
+class Generator:
+    """Steps from one seed."""
+
+    def __init__(self, random):
+        self.random = random
+        rows = [(name[4:], getattr(self, name)) for name in dir(type(self)) if name.startswith("row_")]
+        self.rows = [row for name, row in rows for _ in range(self.WEIGHTS.get(name, 4))]
+
+    WEIGHTS = {
+        "set": 24, "get": 8, "incr": 12, "append": 8, "setrange": 6, "flush": 1, "swapdb": 1,
+        "short_life": 0, "past_life": 3, "unknown": 2, "getkeys": 2, "command_info": 1, "lcs": 2,
+        "select": 2, "expire": 10,
+    }
+
+    def step(self):
+        """One step."""
+        if self.random.random() < 0.0004:
+            return self.short_life()
+        made = self.random.choice(self.rows)()
+        steps = made if isinstance(made[0], list) else [made]
+        if len(steps) == 1 and self.random.random() < 0.04:
+            steps = [self.spoil(steps[0])]
+        return [[mixed_case(self.random, command[0])] + command[1:] for command in steps]
+
+    def spoil(self, command):
+        """Takes an argument away, adds one or replaces one."""
+        if command[0] in (b"COMMAND", b"SELECT"):
+            return command
+        command = list(command)
+        way = self.random.randrange(3)
+        at = self.random.randrange(1, len(command)) if len(command) > 1 else 1
+        if way == 0 and len(command) > 1:
+            del command[at]
+        elif way == 1:
+            command.insert(at, self.value())
+        elif len(command) > 1:
+            command[at] = self.value()
+        return command
+
+    # Arguments.
+
+    def key(self):
+        return self.random.choice(KEYS)
+
+    def number(self):
+        if self.random.random() < 0.6:
+            return b"%d" % self.random.randint(-1000, 1000)
+        return self.random.choice(INTEGERS)
+
+    def value(self):
+        random = self.random
+        way = random.random()
+        if way < 0.35:
+            return self.number()
+        if way < 0.45:
+            return random.choice(FLOATS)
+        if way < 0.998:
+            size = random.choice([0, 1, 5, 12, 20, 43, 44, 45, 60, 150, 191, 192, 193, 200, 1000])
+        else:
+            size = random.choice([5000, 70000])
+        alphabet = random.choice([b"ab", b"abcdefgh", bytes(range(256))])
+        return bytes(random.choice(alphabet) for _ in range(min(size, 300))) * (size // 300 or 1)
+
+    def option(self, *words):
+        return mixed_case(self.random, self.random.choice(words))
+
+    def far(self, unit_ms):
+        """A relative time that is far away, never twice the same within reason."""
+        return b"%d" % (self.random.randint(10**6, 10**12) // unit_ms)
+
+    def bad_time(self):
+        return self.random.choice(
+            [b"0", b"-1", b"abc", b"", b"9223372036854775808", b"-9223372036854775808", b"1.5"]
+        )
+
+    def lifetime(self, *words):
+        """EX or one of its kin, mostly valid."""
+        random = self.random
+        word = self.option(*words)
+        kind = word.upper()
+        if random.random() < 0.12:
+            if kind in (b"EX", b"EXAT") and random.random() < 0.5:
+                return [word, b"9223372036854776"]
+            return [word, self.bad_time()]
+        if kind in (b"EX", b"PX"):
+            return [word, self.far(1000 if kind == b"EX" else 1)]
+        future_ms = random.randint(4 * 10**12, 8 * 10**12)
+        return [word, b"%d" % (future_ms // (1000 if kind == b"EXAT" else 1))]
+
+    # Commands, a method each; the name behind row_ is the one in WEIGHTS.
+
+    def row_set(self):
+        random = self.random
+        command = [b"SET", self.key(), self.value()]
+        if random.random() < 0.5:
+            return command
+        for _ in range(random.choice([1, 1, 1, 2, 3])):
+            way = random.random()
+            if way < 0.5:
+                command.append(self.option(b"NX", b"XX", b"GET", b"KEEPTTL", b"NX", b"XX", b"GET"))
+            elif way < 0.97:
+                command += self.lifetime(b"EX", b"PX", b"EXAT", b"PXAT")
+            else:
+                command.append(self.option(b"EX", b"PERSIST", b"FOO", b"", b"PX"))
+        return command
+
+    def row_past_life(self):
+        """Set to have expired already: the EXISTS makes Redis notice at once."""
+        key = self.key()
+        moment = self.option(b"EXAT", b"PXAT")
+        return [[b"SET", key, self.value(), moment, b"%d" % self.random.randint(1, 10**6)],
+                [b"EXISTS", key]]
+
+    def short_life(self):
+        """A key that expires while nobody looks."""
+        key = self.key()
+        first = self.random.choice([
+            [[b"SET", key, self.value(), b"PX", b"30"]],
+            [[b"SET", key, self.value()], [b"PEXPIRE", key, b"30"]],
+            [[b"PSETEX", key, b"30", self.value()]],
+        ])
+        return first + [[0.08], self.random.choice([
+            [b"GET", key], [b"INCR", key], [b"SET", key, b"1", b"NX"], [b"RENAME", key, b"new"],
+            [b"APPEND", key, b"x"], [b"DEL", key], [b"PTTL", key], [b"COPY", key, b"new"],
+            [b"KEYS", b"*"], [b"SCAN", b"0", b"COUNT", b"1000"], [b"RENAMENX", b"a", key],
+            [b"GETDEL", key], [b"GETEX", key, b"PERSIST"], [b"PERSIST", key], [b"TYPE", key],
+        ]), [b"EXISTS", key]]
+
+    def row_get(self):
+        return [self.random.choice([b"GET", b"GET", b"STRLEN", b"GETDEL"]), self.key()]
+
+    def row_getset(self):
+        return [b"GETSET", self.key(), self.value()]
+
+    def row_getex(self):
+        command = [b"GETEX", self.key()]
+        way = self.random.random()
+        if way < 0.3:
+            command.append(self.option(b"PERSIST"))
+        elif way < 0.9:
+            command += self.lifetime(b"EX", b"PX", b"EXAT", b"PXAT")
+        if self.random.random() < 0.1:
+            command.append(self.option(b"PERSIST", b"NX", b"EX", b"KEEPTTL"))
+        if self.random.random() < 0.1:
+            command[2:] = [b"PXAT", b"%d" % self.random.randint(1, 10**6)]
+        return command
+
+    def row_setnx(self):
+        return [b"SETNX", self.key(), self.value()]
+
+    def row_setex(self):
+        name = self.random.choice([b"SETEX", b"PSETEX"])
+        time = self.far(1000) if self.random.random() < 0.8 else self.bad_time()
+        return [name, self.key(), time, self.value()]
+
+    def row_mget(self):
+        return [b"MGET"] + [self.key() for _ in range(self.random.randint(1, 6))]
+
+    def row_mset(self):
+        command = [self.random.choice([b"MSET", b"MSETNX"])]
+        for _ in range(self.random.randint(1, 4)):
+            command += [self.key(), self.value()]
+        return command
+
+    def row_append(self):
+        return [b"APPEND", self.key(), self.value()]
+
+    def row_incr(self):
+        name = self.random.choice([b"INCR", b"DECR", b"INCRBY", b"DECRBY", b"INCRBYFLOAT"])
+        command = [name, self.key()]
+        if name == b"INCRBYFLOAT":
+            command.append(self.random.choice(FLOATS + [self.number()]))
+        elif name.endswith(b"BY"):
+            command.append(self.number())
+        return command
+
+    def row_getrange(self):
+        offsets = [self.random.choice(OFFSETS + [b"%d" % self.random.randint(-60, 60)] * 20)
+                   for _ in range(2)]
+        return [self.random.choice([b"GETRANGE", b"SUBSTR"]), self.key()] + offsets
+
+    def row_setrange(self):
+        offset = self.random.choice(OFFSETS + [b"%d" % self.random.randint(0, 250)] * 20)
+        return [b"SETRANGE", self.key(), offset, self.value()]
+
+    def row_lcs(self):
+        command = [b"LCS", self.key(), self.key()]
+        for _ in range(self.random.choice([0, 1, 1, 2, 3])):
+            word = self.option(b"LEN", b"IDX", b"IDX", b"WITHMATCHLEN", b"MINMATCHLEN", b"FOO")
+            command.append(word)
+            if word.upper() == b"MINMATCHLEN":
+                command.append(self.random.choice([b"1", b"2", b"4", b"-1", b"x", b"0"]))
+        return command
+
+    def row_del(self):
+        name = self.random.choice([b"DEL", b"UNLINK", b"EXISTS", b"TOUCH"])
+        return [name] + [self.key() for _ in range(self.random.randint(1, 4))]
+
+    def row_type(self):
+        return [b"TYPE", self.key()]
+
+    def row_keys(self):
+        return [b"KEYS", self.random.choice(PATTERNS)]
+
+    def row_scan(self):
+        random = self.random
+        if random.random() < 0.2:
+            # Only the error texts can be compared here.
+            cursor = random.choice([b"abc", b" 0", b"-", b"99999999999999999999", b"1x", b"0 "])
+            return [b"SCAN", cursor]
+        command = [b"SCAN", random.choice([b"0", b"0", b"0", b"+0", b"-0", b"00", b""])]
+        command += [self.option(b"COUNT"), b"10000"]
+        if random.random() < 0.5:
+            command += [self.option(b"MATCH"), random.choice(PATTERNS)]
+        if random.random() < 0.3:
+            command += [self.option(b"TYPE"), random.choice([b"string", b"STRING", b"list", b"x"])]
+        if random.random() < 0.1:
+            command += random.choice([[b"COUNT", b"0"], [b"COUNT", b"x"], [b"FOO"], [b"MATCH"]])
+        return command
+
+    def row_randomkey(self):
+        return [b"RANDOMKEY"]
+
+    def row_rename(self):
+        return [self.random.choice([b"RENAME", b"RENAMENX"]), self.key(), self.key()]
+
+    def row_copy(self):
+        command = [b"COPY", self.key(), self.key()]
+        for _ in range(self.random.choice([0, 0, 1, 2])):
+            if self.random.random() < 0.5:
+                command.append(self.option(b"REPLACE", b"REPLACE", b"DB", b"FOO"))
+            else:
+                command += [self.option(b"DB"), self.random.choice(DATABASES)]
+        return command
+
+    def row_move(self):
+        return [b"MOVE", self.key(), self.random.choice(DATABASES)]
+
+    def row_swapdb(self):
+        return [b"SWAPDB", self.random.choice(DATABASES), self.random.choice(DATABASES)]
+
+    def row_select(self):
+        return [b"SELECT", self.random.choice([b"0", b"0", b"1", b"2", b"15"])]
+
+    def row_dbsize(self):
+        return [b"DBSIZE"]
+
+    def row_flush(self):
+        command = [self.random.choice([b"FLUSHDB", b"FLUSHDB", b"FLUSHALL"])]
+        if self.random.random() < 0.5:
+            command.append(self.option(b"ASYNC", b"SYNC", b"FOO"))
+        return command
+
+    def row_expire(self):
+        random = self.random
+        name = random.choice([b"EXPIRE", b"PEXPIRE", b"EXPIREAT", b"PEXPIREAT"])
+        way = random.random()
+        if way < 0.7:
+            time = self.lifetime({b"EXPIRE": b"EX", b"PEXPIRE": b"PX", b"EXPIREAT": b"EXAT",
+                                  b"PEXPIREAT": b"PXAT"}[name])[1]
+        else:
+            time = random.choice(INTEGERS[:1] + INTEGERS[7:8] + INTEGERS[11:] + [b"-1", b"-99999"])
+        if name == b"PEXPIREAT" and time.startswith(b"9223372"):
+            time = b"7"
+        command = [name, self.key(), time]
+        for _ in range(random.choice([0, 0, 1, 1, 2])):
+            command.append(self.option(b"NX", b"XX", b"GT", b"LT", b"XX", b"GT", b"LT", b"FOO"))
+        return command
+
+    def row_ttl(self):
+        return [self.random.choice([b"TTL", b"PTTL", b"EXPIRETIME", b"PEXPIRETIME"]), self.key()]
+
+    def row_persist(self):
+        return [b"PERSIST", self.key()]
+
+    def row_object(self):
+        word = self.option(b"ENCODING", b"ENCODING", b"REFCOUNT", b"IDLETIME", b"FREQ", b"FOO")
+        return [b"OBJECT", word, self.key()]
+
+    def row_echo(self):
+        return [b"ECHO", self.value()]
+
+    def row_getkeys(self):
+        inner = self.random.choice([
+            self.row_set, self.row_mset, self.row_lcs, self.row_copy, self.row_rename, self.row_del,
+            self.row_object, self.row_ttl, self.row_echo, self.row_getex, self.row_move])()
+        command = [b"COMMAND", self.option(b"GETKEYS", b"GETKEYSANDFLAGS")] + inner
+        if self.random.random() < 0.1:
+            command[2] = b"nosuch"
+        return command if len(command) >= 4 else [b"ECHO", b"x"]
+
+    def row_command_info(self):
+        return [b"COMMAND", b"INFO", self.random.choice(COMMAND_NAMES)]
+
+    def row_unknown(self):
+        random = self.random
+        name = random.choice([b"FOO", b"getx", b"a" * 200, b"with\r\nbreak", b"nul\x00byte", b"get ",
+                              b"OBJECT", b"CLIENT", b"CONFIG", b"\xff", b"object|encoding", b"%s%n"])
+        count = random.randint(0, 5)
+        if name in (b"CLIENT", b"CONFIG"):
+            return [name, b"nosuch" + random.choice([b"", b"\r\n", b"\x00x"])] + [self.value()] * count
+        return [name] + [self.value() for _ in range(count)]
