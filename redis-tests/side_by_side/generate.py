@@ -72,12 +72,14 @@ class Generator:
         made = self.random.choice(self.rows)()
         steps = made if isinstance(made[0], list) else [made]
         if len(steps) == 1 and self.random.random() < 0.04:
-            steps = [self.spoil(steps[0])]
+            # The EXISTS: it may have become a SET of a key that has expired already.
+            spoiled = self.spoil(steps[0])
+            steps = [spoiled, [b"EXISTS"] + (spoiled[1:2] or [b"a"])]
         return [[mixed_case(self.random, command[0])] + command[1:] for command in steps]
 
     def spoil(self, command):
         """Takes an argument away, adds one or replaces one."""
-        if command[0] in (b"COMMAND", b"SELECT"):
+        if command[0] in (b"COMMAND", b"SELECT", b"SCAN"):
             return command
         command = list(command)
         way = self.random.randrange(3)

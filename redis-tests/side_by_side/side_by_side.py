@@ -151,27 +151,35 @@ def shrink(pair, steps, tail):
 
 
 def show(command):
+    """A command as text; long arguments are cut, since the seed brings them back."""
     if isinstance(command[0], float):
         return "(wait %g s)" % command[0]
-    return " ".join(repr(argument)[1:] for argument in command)
+    words = []
+    for argument in command:
+        word = repr(argument[:120])[1:]
+        words.append(word if len(argument) <= 120 else word + "... (%d bytes)" % len(argument))
+    return " ".join(words)
 
 
-def report(pair, steps, tail):
-    """Prints a short sequence that shows the difference."""
-    steps = shrink(pair, steps, tail)
-    commands = flatten(steps)
-    # Of the look around at the end, only what differs matters.
-    difference = pair.run(commands) or pair.run(commands + tail)
-    print("DIFFERENCE after, from empty databases:")
-    for command in commands:
-        print("    " + show(command))
-    if difference is None:
-        print("  (it did not show again: it depends on timing)")
-        return
+def show_difference(difference):
     command, theirs, ours = difference
     print("  command  " + show(command))
     print("  redis    %r" % theirs[:2000])
     print("  target   %r" % ours[:2000])
+
+
+def report(pair, steps, tail, difference):
+    """Prints the difference and a short sequence that shows it."""
+    if pair.run(flatten(steps) + tail) is None:
+        print("DIFFERENCE, but not a second time: it depends on timing, or somebody else is writing")
+        show_difference(difference)
+        return
+    steps = shrink(pair, steps, tail)
+    commands = flatten(steps)
+    print("DIFFERENCE after, from empty databases:")
+    for command in commands:
+        print("    " + show(command))
+    show_difference(pair.run(commands) or pair.run(commands + tail) or difference)
 
 
 def arguments():
@@ -196,8 +204,9 @@ def main():
         while done < options.count:
             steps = [generator.step() for _ in range(EPISODE_STEPS)]
             commands = flatten(steps)
-            if pair.run(commands + tail) is not None:
-                report(pair, steps, tail)
+            difference = pair.run(commands + tail)
+            if difference is not None:
+                report(pair, steps, tail, difference)
                 return 1
             done += len(commands)
         print("%d commands, 0 differences" % done)

@@ -1,8 +1,7 @@
-/* raft.c -- creates a node, takes one event a step, and gathers what is to be done.
+/* raft.c -- takes one event a step and gathers what is to be done; and the small questions.
  *
  * DESIGN. raft_step: begin (time, empty outbox) -> CheckQuorum, if leading -> the event, handed to
  * the file that its rule lives in -> finish (announcements, the persist, pointers into the log).
- * Terms are compared here, once, before any handler sees a message (paper 5.1).
  */
 #include "raft/raft_internal.h"
 
@@ -12,8 +11,6 @@
 #include "base/assert.h"
 #include "base/logger.h"
 #include "base/mem.h"
-
-enum { ELECTION_MS_MIN = 150, ELECTION_MS_MAX = 300, HEARTBEAT_MS = 50 };
 
 void *raft_grow(void *array, uint32_t count, uint32_t *capacity, size_t item_size)
 {
@@ -70,263 +67,6 @@ void raft_truncate_from(struct raft *raft, uint64_t index)
     if (raft->acked_index >= index) {
         raft->acked_index = index - 1;
     }
-}
-
-/* ---- Create ---- */
-
-static bool take_timers(struct raft_timers *timers)
-{
-    if (timers->election_ms_min == 0) {
-        timers->election_ms_min = ELECTION_MS_MIN;
-    }
-    if (timers->election_ms_max == 0) {
-        timers->election_ms_max = ELECTION_MS_MAX;
-    }
-    if (timers->heartbeat_ms == 0) {
-        timers->heartbeat_ms = HEARTBEAT_MS;
-    }
-    return timers->heartbeat_ms < timers->election_ms_min &&
-           timers->election_ms_min <= timers->election_ms_max;
-}
-
-static enum result check_entry(const struct raft_entry *entry)
-{
-    switch (entry->type) {
-    case RAFT_ENTRY_NOOP:
-    case RAFT_ENTRY_COMMAND:
-        return RESULT_OK;
-    case RAFT_ENTRY_CONFIGURATION: {
-        struct raft_configuration configuration;
-        return raft_configuration_decode(blob_slice(entry->payload), &configuration);
-    }
-    }
-    return RESULT_CORRUPT;
-}
-
-static enum result check_start(const struct raft_start *start)
-{
-    if ((start->snapshot_index == 0) != (start->snapshot_term == 0)) {
-        return RESULT_CORRUPT;
-    }
-    uint64_t term = start->snapshot_term;
-    for (uint64_t i = 0; i < start->entries_count; i++) {
-        const struct raft_entry *entry = &start->entries[i];
-        if (entry->index != start->snapshot_index + 1 + i || entry->term < term ||
-            entry->term == 0 || entry->term > start->hard_state.term) {
-            logger_log(LOGGER_ERROR,
-                       "raft: entry %" PRIu64 " of term %" PRIu64 " found where entry %" PRIu64
-                       " of a term from %" PRIu64 " to %" PRIu64 " belongs",
-                       entry->index, entry->term, start->snapshot_index + 1 + i, term,
-                       start->hard_state.term);
-            return RESULT_CORRUPT;
-        }
-        term = entry->term;
-        enum result result = check_entry(entry);
-        if (result != RESULT_OK) {
-            logger_log(LOGGER_ERROR, "raft: entry %" PRIu64 " cannot be read: %s", entry->index,
-                       result_text(result));
-            return result;
-        }
-    }
-    return RESULT_OK;
-}
-
-static void take_log(struct raft *raft, const struct raft_start *start)
-{
-    raft->log.snapshot_index = start->snapshot_index;
-    raft->log.snapshot_term = start->snapshot_term;
-    raft_membership_init(raft, &start->configuration, start->snapshot_index);
-    for (uint64_t i = 0; i < start->entries_count; i++) {
-        raft_append_entry(raft, &start->entries[i]);
-    }
-    uint64_t last_index = raft_log_last_index(&raft->log);
-    uint64_t commit = start->commit_index < last_index ? start->commit_index : last_index;
-    raft->commit_index = commit > start->snapshot_index ? commit : start->snapshot_index;
-    raft->verified_index = raft->commit_index;
-    raft->persistence.persisted_index = last_index;
-    raft->persistence.next_index = last_index + 1;
-}
-
-enum result raft_create(const struct raft_start *start, uint64_t now_ms, struct raft **out)
-{
-    struct raft_timers timers = start->timers;
-    if (start->id == RAFT_ID_NONE || !take_timers(&timers)) {
-        return RESULT_INVALID;
-    }
-    enum result result = check_start(start);
-    if (result != RESULT_OK) {
-        return result;
-    }
-    struct raft *raft = mem_alloc_zeroed(1, sizeof(*raft));
-    raft->id = start->id;
-    raft->timers = timers;
-    prng_init(&raft->prng, start->seed);
-    raft->now_ms = now_ms;
-    raft->hard_state = start->hard_state;
-    raft->persistence.hard_state = start->hard_state;
-    if (start->snapshot_term > start->hard_state.term) {
-        /* A snapshot put in place by hand: never act in a term before it. */
-        raft->hard_state = (struct raft_hard_state){start->snapshot_term, RAFT_ID_NONE};
-    }
-    raft->role = RAFT_FOLLOWER;
-    raft->leader = RAFT_ID_NONE;
-    raft_transfer_clear(raft);
-    take_log(raft, start);
-    raft->membership.version = 0;
-    raft_draw_election_deadline(raft);
-    if (raft_is_sole_voter(raft)) {
-        raft->election_deadline_ms = now_ms; /* There is nobody to wait for. */
-    }
-    *out = raft;
-    return RESULT_OK;
-}
-
-void raft_destroy(struct raft *raft)
-{
-    if (raft == NULL) {
-        return;
-    }
-    raft_log_deinit(&raft->log);
-    raft_persistence_deinit(raft);
-    raft_membership_deinit(raft);
-    raft_reads_deinit(raft);
-    mem_free(raft->outbox);
-    mem_free(raft);
-}
-
-/* ---- Messages ---- */
-
-/* Tells the sender of a message of an old term which term it is; what asks nothing is dropped. */
-static void answer_old_term(struct raft *raft, const struct raft_message *message)
-{
-    struct raft_message reply = {.to = message->from, .term = raft->hard_state.term};
-    switch (message->type) {
-    case RAFT_MESSAGE_VOTE:
-        raft_handle_vote(raft, message);
-        return;
-    case RAFT_MESSAGE_READ:
-        raft_handle_read(raft, message);
-        return;
-    case RAFT_MESSAGE_APPEND:
-        reply.type = RAFT_MESSAGE_APPEND_REPLY;
-        reply.append_reply.rejected = true;
-        reply.append_reply.rejected_index = message->append.previous_index;
-        break;
-    case RAFT_MESSAGE_HEARTBEAT:
-        reply.type = RAFT_MESSAGE_HEARTBEAT_REPLY;
-        break;
-    case RAFT_MESSAGE_PRE_VOTE:
-    case RAFT_MESSAGE_PRE_VOTE_REPLY:
-    case RAFT_MESSAGE_VOTE_REPLY:
-    case RAFT_MESSAGE_APPEND_REPLY:
-    case RAFT_MESSAGE_HEARTBEAT_REPLY:
-    case RAFT_MESSAGE_READ_REPLY:
-    case RAFT_MESSAGE_TIMEOUT_NOW:
-        return;
-    }
-    raft_send_when_durable(raft, &reply, raft_hard_state_wait_id(raft));
-}
-
-/* Whether a message of a higher term may end this node's term. */
-static bool may_raise_term(const struct raft *raft, const struct raft_message *message)
-{
-    switch (message->type) {
-    case RAFT_MESSAGE_APPEND:
-    case RAFT_MESSAGE_HEARTBEAT:
-    case RAFT_MESSAGE_VOTE:
-        return true;
-    case RAFT_MESSAGE_PRE_VOTE:
-    case RAFT_MESSAGE_PRE_VOTE_REPLY:
-        return false;
-    case RAFT_MESSAGE_VOTE_REPLY:
-    case RAFT_MESSAGE_APPEND_REPLY:
-    case RAFT_MESSAGE_HEARTBEAT_REPLY:
-    case RAFT_MESSAGE_READ:
-    case RAFT_MESSAGE_READ_REPLY:
-    case RAFT_MESSAGE_TIMEOUT_NOW:
-        /* These come from nodes this one talks to; a node that was removed has no say (M6). */
-        return raft_is_member(raft, message->from);
-    }
-    return false;
-}
-
-static enum result handle_current_term(struct raft *raft, const struct raft_message *message)
-{
-    struct raft_peer *peer = raft_progress_find(raft, message->from);
-    if (peer != NULL) {
-        peer->last_contact_ms = raft->now_ms;
-    }
-    switch (message->type) {
-    case RAFT_MESSAGE_PRE_VOTE:
-    case RAFT_MESSAGE_PRE_VOTE_REPLY:
-        break; /* Handled before terms were compared. */
-    case RAFT_MESSAGE_VOTE:
-        raft_handle_vote(raft, message);
-        break;
-    case RAFT_MESSAGE_VOTE_REPLY:
-        raft_handle_vote_reply(raft, message);
-        break;
-    case RAFT_MESSAGE_APPEND:
-        return raft_handle_append(raft, message);
-    case RAFT_MESSAGE_APPEND_REPLY:
-        raft_handle_append_reply(raft, message);
-        break;
-    case RAFT_MESSAGE_HEARTBEAT:
-        raft_handle_heartbeat(raft, message);
-        break;
-    case RAFT_MESSAGE_HEARTBEAT_REPLY:
-        raft_handle_heartbeat_reply(raft, message);
-        break;
-    case RAFT_MESSAGE_READ:
-        raft_handle_read(raft, message);
-        break;
-    case RAFT_MESSAGE_READ_REPLY:
-        raft_handle_read_reply(raft, message);
-        break;
-    case RAFT_MESSAGE_TIMEOUT_NOW:
-        raft_handle_timeout_now(raft, message);
-        break;
-    }
-    return RESULT_OK;
-}
-
-static enum result handle_message(struct raft *raft, const struct raft_message *message)
-{
-    if (message->to != raft->id || message->from == raft->id || message->from == RAFT_ID_NONE ||
-        message->term == 0) {
-        logger_log(LOGGER_DEBUG,
-                   "raft: message of term %" PRIu64 " from %" PRIu64 " to %" PRIu64 " ignored",
-                   message->term, message->from, message->to);
-        return RESULT_OK;
-    }
-    if (message->type == RAFT_MESSAGE_PRE_VOTE) {
-        raft_handle_pre_vote(raft, message);
-        return RESULT_OK;
-    }
-    if (message->type == RAFT_MESSAGE_PRE_VOTE_REPLY) {
-        raft_handle_pre_vote_reply(raft, message);
-        return RESULT_OK;
-    }
-    if (message->term < raft->hard_state.term) {
-        answer_old_term(raft, message);
-        return RESULT_OK;
-    }
-    /* Thesis 4.2.3: "if a server receives a RequestVote request within the minimum election timeout
-     * of hearing from a current leader, it does not update its term or grant its vote". */
-    if (message->type == RAFT_MESSAGE_VOTE && !message->vote.leadership_transfer &&
-        raft_has_live_leader(raft)) {
-        return RESULT_OK;
-    }
-    if (message->term > raft->hard_state.term) {
-        if (!may_raise_term(raft, message)) {
-            return RESULT_OK;
-        }
-        /* Paper 5.1: "if one server's current term is smaller than the other's, then it updates its
-         * current term to the larger value. If a candidate or leader discovers that its term is out
-         * of date, it immediately reverts to follower state". */
-        raft_become_follower(raft, message->term, RAFT_ID_NONE);
-    }
-    return handle_current_term(raft, message);
 }
 
 /* ---- The other events ---- */
@@ -414,7 +154,7 @@ static enum result handle_event(struct raft *raft, const struct raft_event *even
         handle_deadline(raft);
         break;
     case RAFT_EVENT_MESSAGE:
-        return handle_message(raft, event->message);
+        return raft_handle_message(raft, event->message);
     case RAFT_EVENT_PROPOSE:
         return handle_proposal(raft, event->proposal);
     case RAFT_EVENT_READ:

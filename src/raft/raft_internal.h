@@ -2,7 +2,9 @@
  * unit tests of this directory.
  *
  * One file a part of the paper:
- *   raft.c           create, the step: one event in, one ready out (Figure 2, "Rules for Servers")
+ *   start.c          create from disk, destroy
+ *   raft.c           the step: one event in, one ready out (Figure 2, "Rules for Servers")
+ *   dispatch.c       a message in: terms are compared, then the rule it is for (5.1)
  *   log.c            the entries in memory, behind the compaction point
  *   persistence.c    what is durable, and the messages that wait for it
  *   configuration.c  members: codec, the configuration in force, roll-back
@@ -208,6 +210,9 @@ void raft_append_entry(struct raft *raft, const struct raft_entry *entry);
 void raft_append_own(struct raft *raft, enum raft_entry_type type, struct blob *payload);
 /* Drops the entries from index on, with what follows for persistence and configuration. */
 void raft_truncate_from(struct raft *raft, uint64_t index);
+
+/* dispatch.c */
+MUST_CHECK enum result raft_handle_message(struct raft *raft, const struct raft_message *message);
 
 /* persistence.c */
 void raft_persistence_deinit(struct raft *raft);
