@@ -27,6 +27,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,19 +35,14 @@
 #include "base/limits.h"
 #include "base/logger.h"
 #include "base/mem.h"
+#include "net/resp_guard.h"
 #include "replica/executor.h"
 #include "replica/session.h"
 #include "wire/resp_parser.h"
 
 enum {
-    /* Unsent replies beyond which a client is not read from; half of the output limits if that is
-     * less. High enough that a client may send a long pipeline before it begins to read. */
-    RESP_OUTPUT_HOLD_BYTES = 8 * 1024 * 1024,
-    /* The same before AUTH, and the size at which a stranger is closed. */
-    RESP_STRANGER_OUTPUT_HOLD_BYTES = 32 * 1024,
-    RESP_STRANGER_OUTPUT_BYTES = 64 * 1024,
-    RESP_STRANGER_QUERY_BYTES = 1024 * 1024,
-    RESP_STRANGER_MS = 60 * 1000, /* to AUTH within, if that is needed */
+    RESP_STRANGER_OUTPUT_BYTES = 64 * 1024, /* unsent: closed beyond it */
+    RESP_STRANGER_MS = 60 * 1000,           /* to AUTH within, if that is needed */
     /* One read into a connection's own input. Grows with what the client has really sent. */
     RESP_READ_BYTES_MIN = 16 * 1024,
     RESP_READ_BYTES_MAX = 1024 * 1024,
@@ -123,22 +119,6 @@ static size_t unsent_bytes(const struct resp_conn *conn)
     return buf_size(session_output(conn->session));
 }
 
-static uint64_t output_hold_bytes(const struct resp_conn *conn)
-{
-    const struct resp_server_options *options = &conn->common->options;
-    if (conn->is_stranger) {
-        return RESP_STRANGER_OUTPUT_HOLD_BYTES;
-    }
-    uint64_t bytes = RESP_OUTPUT_HOLD_BYTES;
-    if (options->output_bytes_hard > 0) {
-        bytes = min_u64(bytes, options->output_bytes_hard / 2);
-    }
-    if (options->output_bytes_soft > 0) {
-        bytes = min_u64(bytes, options->output_bytes_soft / 2);
-    }
-    return bytes;
-}
-
 /* Nothing is owed to the client and nothing it sent waits to be executed. */
 static bool is_settled(const struct resp_conn *conn)
 {
@@ -155,60 +135,13 @@ static bool close_with(struct resp_conn *conn, const char *reason)
 
 /* ---- Executing ---- */
 
-static struct resp_limits limits_of(const struct resp_conn *conn)
-{
-    struct resp_limits limits = {
-        .arguments_max = LIMIT_COMMAND_ARGUMENTS,
-        .bulk_bytes_max = conn->common->options.bulk_bytes_max,
-        .inline_bytes_max = LIMIT_INLINE_BYTES,
-        .unauthenticated = conn->is_stranger,
-    };
-    if (conn->is_stranger) {
-        limits.arguments_max = LIMIT_UNAUTHENTICATED_ARGUMENTS;
-        limits.bulk_bytes_max =
-            (uint32_t)min_u64(limits.bulk_bytes_max, LIMIT_UNAUTHENTICATED_BULK_BYTES);
-    }
-    return limits;
-}
-
-static bool is_http_method(struct slice word)
-{
-    static const char *const methods[] = {"get",   "head",    "put",  "delete",
-                                          "patch", "options", "trace"};
-    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-        if (slice_is_word(word, methods[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/*
- * A browser that a web page made to talk to this port: its request or header line came in as an
- * inline command, and behind it may stand commands that the page chose. "POST" and "Host:" are no
- * commands at all; of the other methods some are, but none has a last argument "HTTP/..." and just
- * one before it.
- */
-static bool is_http(const struct resp_command *command, bool is_inline)
-{
-    struct slice first = command->arguments[0];
-    if ((first.size == 4 && slice_is_word(first, "post")) ||
-        (first.size == 5 && slice_is_word(first, "host:"))) {
-        return true;
-    }
-    if (!is_inline || command->arguments_count != 3) {
-        return false;
-    }
-    struct slice last = command->arguments[2];
-    return last.size >= 5 && memcmp(last.bytes, "HTTP/", 5) == 0 && is_http_method(first);
-}
-
 static enum hold hold_now(const struct resp_conn *conn)
 {
     if (session_unanswered(conn->session) >= LIMIT_SESSION_REQUESTS) {
         return HOLD_UNANSWERED;
     }
-    return unsent_bytes(conn) >= output_hold_bytes(conn) ? HOLD_OUTPUT : HOLD_NONE;
+    uint64_t hold_bytes = resp_guard_output_hold_bytes(&conn->common->options, conn->is_stranger);
+    return unsent_bytes(conn) >= hold_bytes ? HOLD_OUTPUT : HOLD_NONE;
 }
 
 /* Executes one parsed command; answers whether its bytes are used up. */
@@ -218,7 +151,7 @@ static bool execute_command(struct resp_conn *conn, const struct resp_command *c
     if (command->arguments_count == 0) {
         return true;
     }
-    if (is_http(command, is_inline)) {
+    if (resp_guard_is_http(command, is_inline)) {
         conn->is_hostile = true;
         conn->is_finished = true;
         return true;
@@ -242,7 +175,8 @@ static size_t execute(struct resp_conn *conn, struct slice bytes)
     size_t done = 0;
     conn->hold = HOLD_NONE;
     conn->is_stranger = session_needs_auth(conn->session);
-    struct resp_limits limits = limits_of(conn);
+    const struct resp_server_options *options = &conn->common->options;
+    struct resp_limits limits = resp_guard_limits(options, conn->is_stranger);
     while (done < bytes.size && !conn->is_finished) {
         struct resp_command command;
         const char *error = NULL;
@@ -263,7 +197,7 @@ static size_t execute(struct resp_conn *conn, struct slice bytes)
         done += command.consumed;
         if (conn->is_stranger) {
             conn->is_stranger = session_needs_auth(conn->session);
-            limits = limits_of(conn);
+            limits = resp_guard_limits(options, conn->is_stranger);
         }
     }
     return conn->is_finished ? bytes.size : done;
@@ -359,17 +293,13 @@ static bool survives_end(struct resp_conn *conn)
 /* Holds the input to its limits; answers whether the connection lives. */
 static bool survives_input_limits(struct resp_conn *conn)
 {
-    size_t buffered = buf_size(&conn->input);
-    uint64_t max = conn->common->options.query_buffer_bytes_max;
-    if (conn->is_stranger) {
-        max = max == 0 ? RESP_STRANGER_QUERY_BYTES : min_u64(max, RESP_STRANGER_QUERY_BYTES);
-    }
+    uint64_t max = resp_guard_query_bytes_max(&conn->common->options, conn->is_stranger);
     if (conn->is_hostile) {
         return close_with(conn,
                           "closed, it speaks HTTP to the Redis port; possibly a web page that "
                           "abuses somebody's browser");
     }
-    if (max > 0 && buffered > max) {
+    if (max > 0 && buf_size(&conn->input) > max) {
         return close_with(conn, "closed, its command is larger than client-query-buffer-limit");
     }
     return true;

@@ -131,6 +131,7 @@ void raft_persist_collect(struct raft *raft, struct raft_persist *out)
     out->hard_state_changed = hard_state_dirty;
     out->hard_state = raft->hard_state;
     out->truncate_from = persistence->truncate_from;
+    out->commit_index = raft->commit_index;
     if (persistence->next_index <= last_index) {
         out->entries = raft_log_at(&raft->log, persistence->next_index);
         out->entries_count = (uint32_t)(last_index + 1 - persistence->next_index);

@@ -220,6 +220,9 @@ struct raft_persist {
     uint64_t truncate_from;           /* delete rows from this index on; 0: none */
     const struct raft_entry *entries; /* contiguous; the receiver retains payloads it keeps */
     uint32_t entries_count;
+    /* What was known to be committed at this step: a hint to record beside the log. Never beyond
+     * the log as this unit leaves it, which the commit index of a later step may be. */
+    uint64_t commit_index;
 };
 
 /* The answer to one RAFT_EVENT_READ. */

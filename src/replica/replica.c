@@ -235,7 +235,6 @@ enum result replica_end_turn(struct replica *replica, struct replica_ready *read
                                     .persists_count = replica->outbox.persists_count,
                                     .messages = replica->outbox.messages,
                                     .messages_count = replica->outbox.messages_count,
-                                    .commit_index = replica->commit_index,
                                     .deadline_ms = next_deadline(replica),
                                     .has_more_work = has_more,
                                     .role_changed = replica->role_changed,

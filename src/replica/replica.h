@@ -67,7 +67,6 @@ struct replica_ready {
     uint32_t persists_count;
     const struct peer_message *messages; /* in order for each receiver */
     uint32_t messages_count;
-    uint64_t commit_index;
     uint64_t deadline_ms;       /* begin a turn no later than this */
     bool has_more_work;         /* begin the next turn at once */
     bool role_changed;          /* role, term or leader: replica_get_status */

@@ -21,7 +21,7 @@ enum {
 static void persist_and_send(struct server *server, const struct replica_ready *ready)
 {
     for (uint32_t i = 0; i < ready->persists_count; i++) {
-        log_store_submit(server->store, &ready->persists[i], ready->commit_index);
+        log_store_submit(server->store, &ready->persists[i]);
     }
     for (uint32_t i = 0; i < ready->messages_count; i++) {
         peer_net_send(server->peers, &ready->messages[i]);

@@ -40,7 +40,6 @@ enum {
 struct unit {
     struct unit *next;
     struct raft_persist persist; /* its entries are the array below; payloads retained */
-    uint64_t commit_index;
     uint64_t bytes;
     struct raft_entry entries[];
 };
@@ -110,14 +109,13 @@ static uint64_t now_microseconds(void)
     return (uint64_t)now.tv_sec * MICROSECONDS_IN_SECOND + (uint64_t)now.tv_nsec / 1000;
 }
 
-static struct unit *unit_create(const struct raft_persist *persist, uint64_t commit_index)
+static struct unit *unit_create(const struct raft_persist *persist)
 {
     struct unit *unit =
         mem_alloc(sizeof(*unit) + persist->entries_count * sizeof(unit->entries[0]));
     unit->next = NULL;
     unit->persist = *persist;
     unit->persist.entries = unit->entries;
-    unit->commit_index = commit_index;
     unit->bytes = 0;
     for (uint32_t i = 0; i < persist->entries_count; i++) {
         unit->entries[i] = persist->entries[i];
@@ -168,7 +166,7 @@ static void write_group(struct raft_db *db, struct group *group)
     enum result result = raft_db_begin(db);
     ASSERT(result == RESULT_OK);
     for (struct unit *unit = group->first;; unit = unit->next) {
-        result = raft_db_put_unit(db, &unit->persist, unit->commit_index);
+        result = raft_db_put_unit(db, &unit->persist);
         ASSERT(result == RESULT_OK);
         if (unit == group->last) {
             break;
@@ -379,12 +377,11 @@ enum result log_store_open(const struct log_store_options *options, struct log_r
     return RESULT_OK;
 }
 
-void log_store_submit(struct log_store *store, const struct raft_persist *persist,
-                      uint64_t commit_index)
+void log_store_submit(struct log_store *store, const struct raft_persist *persist)
 {
     ASSERT(persist->id > store->submitted_id);
     store->submitted_id = persist->id;
-    struct unit *unit = unit_create(persist, commit_index);
+    struct unit *unit = unit_create(persist);
     lock(store->handoff);
     units_append(&store->handoff->pending, unit, &unit->next);
     int code = pthread_cond_signal(&store->handoff->work);

@@ -55,10 +55,9 @@ void log_recovery_deinit(struct log_recovery *recovery);
 MUST_CHECK enum result log_store_open(const struct log_store_options *options,
                                       struct log_recovery *recovery, struct log_store **store);
 
-/* Queues one unit; persist->id must grow. Retains the payloads until the unit is durable.
- * commit_index is recorded beside it as a hint. Never blocks on the disk. */
-void log_store_submit(struct log_store *store, const struct raft_persist *persist,
-                      uint64_t commit_index);
+/* Queues one unit; persist->id must grow. Retains the payloads until the unit is durable. Never
+ * blocks on the disk. */
+void log_store_submit(struct log_store *store, const struct raft_persist *persist);
 
 /* A descriptor that becomes readable when ids have become durable (an eventfd). */
 int log_store_descriptor(const struct log_store *store);

@@ -130,8 +130,7 @@ MUST_CHECK enum result raft_db_load_state(struct raft_db *db);
 
 /* One transaction: begin, any number of units in order, commit (the fsync). */
 MUST_CHECK enum result raft_db_begin(struct raft_db *db);
-MUST_CHECK enum result raft_db_put_unit(struct raft_db *db, const struct raft_persist *persist,
-                                        uint64_t commit_index);
+MUST_CHECK enum result raft_db_put_unit(struct raft_db *db, const struct raft_persist *persist);
 MUST_CHECK enum result raft_db_commit(struct raft_db *db);
 
 /* The checksum of a state row. */

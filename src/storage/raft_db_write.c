@@ -152,8 +152,7 @@ static enum result append_entry(struct raft_db *db, const struct raft_entry *ent
     return run(db, RAFT_DB_APPEND, "append to the log in");
 }
 
-enum result raft_db_put_unit(struct raft_db *db, const struct raft_persist *persist,
-                             uint64_t commit_index)
+enum result raft_db_put_unit(struct raft_db *db, const struct raft_persist *persist)
 {
     enum result result = RESULT_OK;
     if (persist->hard_state_changed) {
@@ -166,9 +165,9 @@ enum result raft_db_put_unit(struct raft_db *db, const struct raft_persist *pers
     for (uint32_t i = 0; i < persist->entries_count && result == RESULT_OK; i++) {
         result = append_entry(db, &persist->entries[i]);
     }
-    if (commit_index > db->state.commit_index) {
-        ASSERT(commit_index <= db->state.last_index);
-        db->state.commit_index = commit_index;
+    if (persist->commit_index > db->state.commit_index) {
+        ASSERT(persist->commit_index <= db->state.last_index);
+        db->state.commit_index = persist->commit_index;
     }
     return result;
 }

@@ -86,7 +86,12 @@ trap down EXIT
 trap 'exit 130' INT TERM
 
 echo "== building the image on $BASE"
+old_image=$(docker image inspect --format '{{.Id}}' "$IMAGE" 2>/dev/null)
 "${compose[@]}" build node-1 || give_up 'the image does not build'
+# The one before has lost its name and would only take space.
+if [ -n "$old_image" ] && [ "$old_image" != "$(docker image inspect --format '{{.Id}}' "$IMAGE")" ]; then
+    docker image rm "$old_image" >/dev/null 2>&1
+fi
 echo '== three containers'
 "${compose[@]}" up -d --no-build || give_up 'docker-compose up failed'
 

@@ -19,7 +19,7 @@
 #include "replica/executor.h"
 
 enum {
-    TURNS_MAX = 20000,
+    TURNS_MAX = 4000,
     TURNS_QUIET = 50, /* so many in a row with nothing new: it has come to rest */
     TURN_MS = 1,
     RECEIVE_BYTES = 64 * 1024,

@@ -126,7 +126,7 @@ static void submit_entry(struct fixture *fixture, uint64_t from_index, enum raft
                                    .truncate_from = from_index,
                                    .entries = &entry,
                                    .entries_count = 1};
-    log_store_submit(fixture->store, &persist, 0);
+    log_store_submit(fixture->store, &persist);
     fixture->last_index = entry.index;
     blob_release(payload);
 }
@@ -158,7 +158,7 @@ void fixture_put_hard_state(struct fixture *fixture, uint64_t term, uint64_t vot
     struct raft_persist persist = {.id = ++fixture->persist_id,
                                    .hard_state_changed = true,
                                    .hard_state = {.term = term, .vote = vote}};
-    log_store_submit(fixture->store, &persist, 0);
+    log_store_submit(fixture->store, &persist);
 }
 
 void fixture_wait(struct fixture *fixture)

@@ -138,7 +138,7 @@ UNIT_TEST(log_damage, a_flipped_payload_byte_in_the_file_is_noticed)
     memset(payload->bytes, 'p', payload->size);
     struct raft_entry entry = {.index = 1, .type = RAFT_ENTRY_COMMAND, .payload = payload};
     struct raft_persist persist = {.id = 1, .entries = &entry, .entries_count = 1};
-    log_store_submit(fixture.store, &persist, 0);
+    log_store_submit(fixture.store, &persist);
     fixture_close(&fixture);
     blob_release(payload);
     off_t size = fixture_file_size(&fixture, "raft.db");

@@ -101,8 +101,8 @@ UNIT_TEST(log_store, a_unit_without_hard_state_leaves_it_alone)
     fixture_put_hard_state(&fixture, 5, 12);
     struct raft_entry entry = {.index = 1, .term = 5, .type = RAFT_ENTRY_NOOP};
     struct raft_persist persist = {
-        .id = ++fixture.persist_id, .entries = &entry, .entries_count = 1};
-    log_store_submit(fixture.store, &persist, 1);
+        .id = ++fixture.persist_id, .entries = &entry, .entries_count = 1, .commit_index = 1};
+    log_store_submit(fixture.store, &persist);
     fixture_reopen(&fixture);
     CU_ASSERT_EQUAL(fixture.recovery.hard_state.term, 5);
     CU_ASSERT_EQUAL(fixture.recovery.hard_state.vote, 12);
@@ -140,7 +140,7 @@ UNIT_TEST(log_store, truncates_without_appending)
     CU_ASSERT_EQUAL_FATAL(fixture_open(&fixture), RESULT_OK);
     fixture_append_many(&fixture, 5);
     struct raft_persist persist = {.id = ++fixture.persist_id, .truncate_from = 3};
-    log_store_submit(fixture.store, &persist, 0);
+    log_store_submit(fixture.store, &persist);
     fixture_reopen(&fixture);
     CU_ASSERT_EQUAL(fixture.recovery.entries_count, 2);
     fixture_deinit(&fixture);
@@ -198,7 +198,7 @@ UNIT_TEST(log_store, releases_payloads_when_they_are_durable)
         .index = 1, .term = 0, .type = RAFT_ENTRY_COMMAND, .payload = payload};
     struct raft_persist persist = {
         .id = ++fixture.persist_id, .entries = &entry, .entries_count = 1};
-    log_store_submit(fixture.store, &persist, 0);
+    log_store_submit(fixture.store, &persist);
     CU_ASSERT_EQUAL(payload->references, 2);
     fixture_wait(&fixture);
     CU_ASSERT_EQUAL(payload->references, 1);
@@ -220,7 +220,7 @@ UNIT_TEST(log_store, keeps_a_large_payload)
         .index = 1, .term = 0, .type = RAFT_ENTRY_COMMAND, .payload = payload};
     struct raft_persist persist = {
         .id = ++fixture.persist_id, .entries = &entry, .entries_count = 1};
-    log_store_submit(fixture.store, &persist, 0);
+    log_store_submit(fixture.store, &persist);
     fixture_wait(&fixture);
     fixture.last_index = 1;
     fixture_append_many(&fixture, 3);
