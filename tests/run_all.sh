@@ -41,7 +41,7 @@ stage() { # name, command...
     local name=$1
     shift
     is_selected "$name" || return 0
-    local log=$logs/${name// /-}.log started=$SECONDS status=0 line remark=''
+    local log=$logs/$(tr -cs "a-z0-9\n" - <<<"$name" | sed "s/-$//").log started=$SECONDS status=0 line remark=''
     printf '== %s\n' "$name"
     "$@" >"$log" 2>&1 </dev/null || status=$?
     line=$(grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$log" | tail -n 1)

@@ -89,7 +89,9 @@ class Generator:
         elif way == 1:
             command.insert(at, self.value())
         elif len(command) > 1:
-            command[at] = self.value()
+            value = self.value()
+            # A small number could be taken for a time and make a key expire while we look on.
+            command[at] = b"abc" if value.strip().isdigit() else value
         return command
 
     # Arguments.

@@ -1,4 +1,5 @@
-/* command_docs_data.c -- documentation of the commands about keys and values, as data: see command_docs.h. */
+/* command_docs_data.c -- documentation of the commands about keys and values, as data: see
+ * command_docs.h. */
 #include "command/command_docs.h"
 
 /* clang-format off */

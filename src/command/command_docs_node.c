@@ -1,4 +1,5 @@
-/* command_docs_node.c -- documentation of the commands about connections and the node, as data: see command_docs.h. */
+/* command_docs_node.c -- documentation of the commands about connections and the node, as data: see
+ * command_docs.h. */
 #include "command/command_docs.h"
 
 /* clang-format off */

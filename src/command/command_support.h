@@ -24,7 +24,8 @@ void command_refuse_syntax(struct command_context *context);
 /* "ERR invalid expire time in '...' command". */
 void command_refuse_expiry(struct command_context *context);
 
-/* INT64_MAX stands for "never" in the keyspace: a key that shall expire then does so 1 ms before. */
+/* INT64_MAX stands for "never" in the keyspace: a key that shall expire then does so 1 ms before.
+ */
 static inline int64_t command_clamp_expiry(int64_t expiry_ms)
 {
     return expiry_ms == KEYSPACE_NEVER ? KEYSPACE_NEVER - 1 : expiry_ms;

@@ -232,10 +232,6 @@ void handle_command_list(struct command_context *context)
     uint64_t count = 0;
     for (enum command_id id = 0; id < COMMAND_ID_COUNT; id++) {
         const struct command *command = command_by_id(id);
-        /* Without a filter Redis names no subcommands. */
-        if (filter == LIST_ALL && command->container != NULL) {
-            continue;
-        }
         if (passes(command, filter, wanted)) {
             reply_bulk_string(context->reply, command->name);
             count++;

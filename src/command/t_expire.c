@@ -3,7 +3,7 @@
  * All arithmetic is on the log's clock (context->now_ms). Only what TTL and PTTL report of a key
  * that lives is reckoned from the estimate of the present.
  */
-#include <stdio.h>
+#include <string.h>
 
 #include "command/command_handlers.h"
 #include "command/command_support.h"
@@ -22,6 +22,17 @@ struct expire_conditions {
     bool lt; /* only to an earlier one */
 };
 
+/* Redis shows the option up to a NUL, and no line ends behind it. */
+static void refuse_option(struct command_context *context, struct slice word)
+{
+    size_t size = strnlen((const char *)word.bytes, word.size);
+    while (size > 0 && (word.bytes[size - 1] == '\r' || word.bytes[size - 1] == '\n')) {
+        size--;
+    }
+    reply_error_format(context->reply, "ERR Unsupported option %.*s", (int)size,
+                       (const char *)word.bytes);
+}
+
 static bool parse_conditions(struct command_context *context, struct expire_conditions *out)
 {
     for (uint32_t i = 3; i < context->arguments_count; i++) {
@@ -35,8 +46,7 @@ static bool parse_conditions(struct command_context *context, struct expire_cond
         } else if (slice_is_word(word, "lt")) {
             out->lt = true;
         } else {
-            reply_error_format(context->reply, "ERR Unsupported option %.*s", (int)word.size,
-                               (const char *)word.bytes);
+            refuse_option(context, word);
             return false;
         }
     }

@@ -129,6 +129,8 @@ void dict_step(struct dict *dict, uint32_t buckets_max)
         dict->tables[0] = dict->tables[1];
         dict->tables[1] = (struct dict_table){NULL, 0};
         dict->moved = 0;
+        /* A table that is much too large shrinks in several rounds. */
+        resize_if_needed(dict);
     }
 }
 

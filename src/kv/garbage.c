@@ -5,8 +5,9 @@
 #include "base/mem.h"
 
 enum {
-    STEP_ITEMS_MAX = 2048,
-    STEP_BUCKETS_MAX = 16384,
+    /* An item costs about a microsecond, most of it waiting for memory. */
+    STEP_ITEMS_MAX = 512,
+    STEP_BUCKETS_MAX = 8192,
     /* Unmapping 4 MiB of touched pages takes some 0.3 ms. */
     STEP_BYTES_MAX = 4 * 1024 * 1024,
 };

@@ -103,8 +103,8 @@ int64_t keyspace_item_idle_ms(const struct item *item, int64_t now_ms);
 void keyspace_set(struct keyspace *keyspace, uint32_t database, struct slice key,
                   const struct value *value, int64_t expiry_ms);
 
-/* Adds bytes (none: it only becomes raw) at the end of a string that is there. The sum of sizes has been
- * checked against LIMIT_BULK_BYTES. Returns the new size. */
+/* Adds bytes (none: it only becomes raw) at the end of a string that is there. The sum of sizes has
+ * been checked against LIMIT_BULK_BYTES. Returns the new size. */
 uint64_t keyspace_append(struct keyspace *keyspace, uint32_t database, struct slice key,
                          struct slice bytes);
 

@@ -1,5 +1,5 @@
 /* keyspace_model.c -- the plain keyspace: see keyspace_model.h. */
-#include "keyspace_model.h"
+#include "unit/kv/keyspace_model.h"
 
 #include <string.h>
 
@@ -221,8 +221,7 @@ static void apply_to_key(struct model_cell *cell, struct keyspace *keyspace,
 void model_step(struct model *model, struct keyspace *keyspace, struct prng *prng)
 {
     struct change change = draw(keyspace, prng);
-    struct model_cell *cell =
-        model == NULL ? NULL : &model->cells[change.database][change.key];
+    struct model_cell *cell = model == NULL ? NULL : &model->cells[change.database][change.key];
     struct slice key = model_key(change.key);
     bool exists = keyspace_lookup_write(keyspace, change.database, key) != NULL;
     if (change.kind < 8) {

@@ -96,6 +96,25 @@ UNIT_TEST(dict, steps_finish_a_resize)
     tear_down(&fixture);
 }
 
+UNIT_TEST(dict, steps_alone_shrink_a_table_that_is_much_too_large)
+{
+    struct fixture fixture;
+    set_up(&fixture);
+    for (uint32_t i = 0; i < KEYS_MAX; i++) {
+        insert(&fixture, i);
+    }
+    for (uint32_t i = 10; i < KEYS_MAX; i++) {
+        remove_key(&fixture, i);
+    }
+    for (uint32_t steps = 0; dict_is_resizing(&fixture.dict) && steps < 10000; steps++) {
+        dict_step(&fixture.dict, 1024);
+    }
+    CU_ASSERT_FALSE(dict_is_resizing(&fixture.dict));
+    CU_ASSERT(dict_memory(&fixture.dict) <= 64 * sizeof(struct item *));
+    CU_ASSERT_PTR_NOT_NULL(find(&fixture, 9));
+    tear_down(&fixture);
+}
+
 static uint8_t seen[2 * KEYS_MAX];
 static uint32_t visits;
 

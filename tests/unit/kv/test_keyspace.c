@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "keyspace_model.h"
 #include "lib/unit.h"
+#include "unit/kv/keyspace_model.h"
 
 UNIT_TEST(keyspace, behaves_as_the_plain_model)
 {

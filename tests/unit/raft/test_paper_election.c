@@ -408,3 +408,42 @@ UNIT_TEST(raft_paper_election, answers_of_a_stranger_end_no_term)
     CU_ASSERT_EQUAL(cluster_status(&cluster, 1).role, RAFT_LEADER);
     cluster_deinit(&cluster);
 }
+
+/* Thesis 4.2.1: a learner "is not yet counted in majorities": not in commits, not in what keeps a
+ * leader in its place. Two of them and the leader would be three of five. */
+UNIT_TEST(raft_paper_election, learners_count_for_nothing)
+{
+    struct cluster cluster;
+    cluster_init(&cluster, 3, 2, 17);
+    cluster_start_all(&cluster);
+    cluster_elect(&cluster, 1);
+    cluster_cut(&cluster, 1, 2, true);
+    cluster_cut(&cluster, 1, 3, true);
+    CU_ASSERT_EQUAL(cluster_propose(&cluster, 1, "x"), RESULT_OK);
+    cluster_deliver_all(&cluster);
+    CU_ASSERT_EQUAL(cluster_status(&cluster, 4).persisted_index, 2);
+    CU_ASSERT_EQUAL(cluster_status(&cluster, 5).persisted_index, 2);
+    CU_ASSERT_EQUAL(cluster_status(&cluster, 1).commit_index, 1);
+    cluster_crash(&cluster, 2);
+    cluster_crash(&cluster, 3);
+    cluster_run(&cluster, 301);
+    CU_ASSERT_EQUAL(cluster_leader(&cluster), RAFT_ID_NONE);
+    cluster_deinit(&cluster);
+}
+
+/* A grant for another term than the one asked for now is an old one. */
+UNIT_TEST(raft_paper_election, old_pre_vote_grants_do_not_count)
+{
+    struct cluster cluster;
+    start_one(&cluster, 3, (uint64_t[]){1}, 1);
+    cluster_expire(&cluster, 1);
+    struct raft_message reply = {.type = RAFT_MESSAGE_PRE_VOTE_REPLY, .from = 2, .to = 1};
+    reply.term = 3;
+    reply.vote_reply.granted = true;
+    (void)cluster_receive(&cluster, &reply);
+    CU_ASSERT_EQUAL(cluster_status(&cluster, 1).role, RAFT_PRE_CANDIDATE);
+    reply.term = 4;
+    (void)cluster_receive(&cluster, &reply);
+    CU_ASSERT_EQUAL(cluster_status(&cluster, 1).role, RAFT_CANDIDATE);
+    cluster_deinit(&cluster);
+}

@@ -89,12 +89,14 @@ UNIT_TEST(raft_paper_reads, one_answer_proves_all_earlier_rounds)
 UNIT_TEST(raft_paper_reads, only_current_voters_of_the_current_term_count)
 {
     struct cluster cluster;
-    cluster_init(&cluster, 3, 1, 4);
+    cluster_init(&cluster, 3, 2, 4); /* two learners and the leader would be three of five */
     cluster_start_all(&cluster);
     cluster_elect(&cluster, 1);
     cluster_read(&cluster, 1, 7);
     uint64_t round = cluster.mails[0].message.heartbeat.read_round;
-    struct raft_message reply = heartbeat_reply(&cluster, 4, round); /* the learner */
+    struct raft_message reply = heartbeat_reply(&cluster, 4, round);
+    (void)cluster_receive(&cluster, &reply);
+    reply = heartbeat_reply(&cluster, 5, round);
     (void)cluster_receive(&cluster, &reply);
     reply = heartbeat_reply(&cluster, 9, round);
     (void)cluster_receive(&cluster, &reply);

@@ -1,0 +1,273 @@
+/* main.c -- runs the integration tests: real nodes on loopback, each test in a process of its own.
+ *
+ *     integration QUORUM [NAME]...      QUORUM: the program to test; names may be beginnings
+ *
+ * KILLS=200 in the environment makes the kill -9 test so many cycles long. Everything that runs
+ * hangs on this process by PR_SET_PDEATHSIG and ends with it. Several copies can run side by side.
+ * Ends in a line "N passed, N failed".
+ */
+#include <errno.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "integration/suite.h"
+#include "lib/check.h"
+
+struct test {
+    const char *name;
+    void (*run)(struct cluster *cluster);
+    uint32_t seconds_max;
+    bool is_shared;
+};
+
+/* Names say what must hold; numbers are those of the catalogue of faults. */
+static const struct test tests[] = {
+    {"every node answers and agrees", test_every_node_answers_and_agrees, 60, true},
+    {"http: the documented examples on every node", test_http_examples, 60, true},
+    {"http: bad requests are answered", test_http_errors, 60, true},
+    {"READONLY and READWRITE choose local reads", test_local_reads, 60, true},
+    {"commands about the connection", test_connection_commands, 60, true},
+    {"CLIENT KILL closes the right connection", test_client_kill, 60, true},
+    {"big, many and binary values through a follower", test_big_and_binary, 120, true},
+    {"P1 bytes one by one give the same replies", test_bytes_one_by_one, 60, true},
+    {"a pipeline of 10,000 mixed commands", test_long_pipeline, 60, true},
+    {"P7 replies stay with their client", test_replies_stay_with_their_client, 60, true},
+    {"N2 N6 nodes of another cluster are refused", test_other_cluster, 90, true},
+    {"N2 N6 a stranger and a duplicate change nothing", test_stranger_and_duplicate, 90, true},
+    {"S17 O4 a data directory has one owner", test_wrong_data_directory, 60, true},
+    {"requirepass guards RESP and HTTP", test_password, 60, false},
+    {"R1 P3 maxclients and limits before AUTH", test_limits, 60, false},
+    {"O1 C7 kill -9 of the leader under writers", test_leader_killed_under_writers, 120, false},
+    {"O1 C31 restart of one, two, all", test_restart_of_one_two_all, 90, false},
+    {"O2 O3 rolling restart under load", test_rolling_restart_under_load, 90, false},
+    {"O2 SIGTERM hands leadership over", test_stop_hands_leadership_over, 90, false},
+    {"C31 a cluster of one", test_cluster_of_one, 60, false},
+    {"members named by address alone", test_members_by_address_alone, 90, false},
+    {"C3 C4 K3 a paused leader answers nothing stale", test_paused_leader, 90, false},
+    {"P7 clients that leave with writes in flight", test_disconnect_in_flight, 60, false},
+    {"C20 D7 without a majority: errors, not lies", test_majority_lost, 90, false},
+    {"K2 expiry is the same everywhere", test_expiry_is_the_same_everywhere, 90, false},
+    {"K2 expiry while a follower sleeps", test_expiry_while_a_follower_sleeps, 60, false},
+    {"K1 a stepped wall clock moves no TTL", test_stepped_wall_clock, 60, false},
+    {"S2 a damaged row is found at start", test_damaged_row, 60, false},
+    {"S1 a damaged write-ahead log is found at start", test_damaged_wal, 60, false},
+};
+
+struct run {
+    const char *binary;
+    char directory[128];
+    struct cluster shared;
+    bool has_shared;
+    uint32_t passed, failed;
+};
+
+static volatile sig_atomic_t was_interrupted;
+
+static void on_signal(int number)
+{
+    was_interrupted = number;
+}
+
+/* ---- Files ---- */
+
+static int remove_one(const char *path, const struct stat *status, int flag, struct FTW *ftw)
+{
+    (void)status;
+    (void)flag;
+    (void)ftw;
+    return remove(path);
+}
+
+static void remove_tree(const char *path)
+{
+    (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static int show_log(const char *path, const struct stat *status, int flag, struct FTW *ftw)
+{
+    enum { TAIL_BYTES = 3000 };
+    size_t length = strlen(path);
+    if (flag != FTW_F || length < 4 || strcmp(path + length - 4, ".log") != 0) {
+        return 0;
+    }
+    char text[TAIL_BYTES + 1];
+    FILE *file = fopen(path, "re");
+    if (file != NULL) {
+        (void)fseek(file, status->st_size > TAIL_BYTES ? -TAIL_BYTES : 0, SEEK_END);
+        if (status->st_size <= TAIL_BYTES) {
+            rewind(file);
+        }
+        text[fread(text, 1, TAIL_BYTES, file)] = '\0';
+        printf("    ---- %s\n%s\n", path + ftw->base, text);
+        (void)fclose(file);
+    }
+    return 0;
+}
+
+/* ---- Processes ---- */
+
+static uint64_t seconds_allowed(const struct test *test)
+{
+    enum { SECONDS_A_KILL = 10 };
+    const char *kills = getenv("KILLS");
+    return test->seconds_max + (kills == NULL ? 0 : strtoul(kills, NULL, 10) * SECONDS_A_KILL);
+}
+
+/* Runs in a child of its own, tied to this process. Returns its wait status; -1: it took too long.
+ */
+static int run_child(const struct test *test, struct cluster *cluster)
+{
+    pid_t parent = getpid();
+    (void)fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
+            _exit(1);
+        }
+        test->run(cluster);
+        _exit(0);
+    }
+    uint64_t end_ms = check_now_ms() + seconds_allowed(test) * 1000;
+    int status = 0;
+    while (waitpid(pid, &status, WNOHANG) != pid) {
+        if (check_now_ms() > end_ms || was_interrupted != 0) {
+            printf("    %s\n", was_interrupted != 0 ? "interrupted" : "took too long");
+            (void)kill(pid, SIGKILL);
+            (void)waitpid(pid, &status, 0);
+            return -1;
+        }
+        check_sleep_ms(5);
+    }
+    return status;
+}
+
+/* Nodes of a test that is over were killed with it and are ours to bury. Those of the shared
+ * cluster live on; when one does not, the test has failed. */
+static bool bury(struct run *run)
+{
+    bool is_sound = true;
+    pid_t pid;
+    int status = 0;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        for (uint32_t i = 0; run->has_shared && i < run->shared.nodes_count; i++) {
+            if (run->shared.nodes[i].pid == pid) {
+                printf("    node-%u of the shared cluster has ended: wait status %d\n", i + 1,
+                       status);
+                run->shared.nodes[i].pid = 0;
+                is_sound = false;
+            }
+        }
+    }
+    return is_sound;
+}
+
+static void end_shared(struct run *run)
+{
+    if (run->has_shared) {
+        cluster_kill_all(&run->shared);
+        run->has_shared = false;
+    }
+}
+
+static struct cluster *provide_shared(struct run *run)
+{
+    if (!run->has_shared) {
+        char directory[CLUSTER_PATH_BYTES];
+        (void)snprintf(directory, sizeof(directory), "%s/shared-%u", run->directory, run->failed);
+        cluster_init(&run->shared, run->binary, directory, 3);
+        run->has_shared = true;
+        for (uint32_t i = 0; i < 3; i++) {
+            cluster_launch(&run->shared, i);
+        }
+    }
+    return &run->shared;
+}
+
+static void run_test(struct run *run, const struct test *test)
+{
+    char directory[CLUSTER_PATH_BYTES];
+    struct cluster own;
+    struct cluster *cluster = &own;
+    uint64_t started_ms = check_now_ms();
+    (void)snprintf(directory, sizeof(directory), "%s/test-%td", run->directory, test - tests);
+    if (test->is_shared) {
+        cluster = provide_shared(run);
+    } else {
+        cluster_init(&own, run->binary, directory, 3);
+    }
+    int status = run_child(test, cluster);
+    bool is_ok = bury(run) && status == 0;
+    printf("%-6s %s (%.1f s)\n", is_ok ? "ok" : "FAILED", test->name,
+           (double)(check_now_ms() - started_ms) / 1000);
+    if (is_ok) {
+        run->passed++;
+        remove_tree(directory);
+        return;
+    }
+    run->failed++;
+    if (status > 0 && WIFSIGNALED(status)) {
+        printf("    the test itself died of signal %d\n", WTERMSIG(status));
+    }
+    if (test->is_shared) {
+        end_shared(run); /* The next test gets a new one. */
+    }
+    (void)nftw(cluster->directory, show_log, 16, FTW_PHYS);
+    printf("    kept in %s\n", cluster->directory);
+}
+
+static bool is_selected(const struct test *test, int names_count, char **names)
+{
+    for (int i = 0; i < names_count; i++) {
+        if (strstr(test->name, names[i]) != NULL) {
+            return true;
+        }
+    }
+    return names_count == 0;
+}
+
+/* The options are the ones that the tests give, whatever the environment has. */
+static void forget_options(char **environment)
+{
+    for (size_t i = 0; environment[i] != NULL;) {
+        char name[128];
+        (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(environment[i], "="),
+                       environment[i]);
+        if (strncmp(name, "QUORUM_", 7) != 0 || unsetenv(name) != 0) {
+            i++;
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct run run = {.directory = "/tmp/quorum-integration-XXXXXX"};
+    if (argc < 2 || access(argv[1], X_OK) != 0 || mkdtemp(run.directory) == NULL) {
+        fprintf(stderr, "usage: integration QUORUM [NAME]...\n");
+        return 2;
+    }
+    run.binary = argv[1];
+    forget_options(environ);
+    struct sigaction action = {.sa_handler = on_signal};
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+    /* The nodes of a test that ended in the middle become ours. */
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+    for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]) && was_interrupted == 0; i++) {
+        if (is_selected(&tests[i], argc - 2, argv + 2)) {
+            run_test(&run, &tests[i]);
+        }
+    }
+    end_shared(&run);
+    if (run.failed == 0) {
+        remove_tree(run.directory);
+    }
+    printf("%u passed, %u failed\n", run.passed, run.failed);
+    return run.failed == 0 && run.passed > 0 ? 0 : 1;
+}

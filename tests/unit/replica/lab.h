@@ -1,0 +1,104 @@
+/* lab.h -- a cluster of real replicas in one thread: simulated clocks, disks, network and clients.
+ *
+ * Everything is decided by one seed. Time is simulated milliseconds and skips to the next event.
+ * Messages travel as the bytes that peer_frame_encode writes; a disk keeps what was reported
+ * durable; a node that crashes loses the rest and starts again from its disk.
+ *
+ *   lab_run_until   lets everything happen that is due until a time
+ *   between calls   the test sends commands, cuts links, crashes nodes, steps clocks
+ *
+ * After every turn of a node its state hash is compared with what any node had at the same applied
+ * index; a difference, or a node that cannot stop taking turns, is a failure of the lab.
+ */
+#ifndef QUORUM_TESTS_UNIT_REPLICA_LAB_H
+#define QUORUM_TESTS_UNIT_REPLICA_LAB_H
+
+#include "base/list.h"
+#include "replica/replica.h"
+#include "unit/replica/lab_disk.h"
+#include "unit/replica/lab_network.h"
+
+#define LAB_EPOCH_WALL_MS INT64_C(1700000000000)
+
+struct lab;
+
+struct lab_node {
+    struct lab *lab;
+    uint32_t number; /* its id is number + 1 */
+    struct replica *replica; /* NULL: down */
+    bool is_paused;          /* as by SIGSTOP */
+    bool has_work;           /* another turn at once */
+    bool is_in_turn;
+    uint64_t deadline_ms;
+    uint64_t monotonic_base_ms; /* its monotonic clock is this ahead of the lab's */
+    int64_t wall_offset_ms;     /* its wall clock is this ahead of the lab's */
+    uint64_t paused_ms;         /* in all */
+    uint64_t paused_since_ms;
+    uint64_t turns;
+    uint64_t turns_at; /* turns taken at turns_at_ms */
+    uint64_t turns_at_ms;
+    uint64_t slept_us; /* DEBUG SLEEP */
+    uint32_t shutdowns;
+    struct lab_disk disk;
+    struct peer_frame_scratch scratch;
+};
+
+struct lab_options {
+    uint32_t nodes_count;
+    uint64_t seed;
+    uint32_t request_timeout_ms; /* 0: the replica's own */
+    const char *password;
+    struct raft_timers timers;
+};
+
+struct lab {
+    struct lab_options options;
+    uint64_t now_ms;
+    struct prng prng;
+    uint32_t nodes_count;
+    struct lab_node nodes[LAB_NODES_MAX];
+    struct lab_network network;
+    struct list clients;     /* lab_client.h */
+    uint64_t *state_hashes;  /* by applied index; 0: not known yet */
+    uint64_t hashes_capacity;
+    uint32_t failures;
+};
+
+/* Opens a cluster whose nodes are all up, with a fast network and disks. */
+void lab_open(struct lab *lab, const struct lab_options *options);
+/* Closes clients and nodes. */
+void lab_close(struct lab *lab);
+
+/* Prints a failure with the seed and counts it. */
+void lab_fail(struct lab *lab, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Lets everything happen that is due until that time, which is then the time. */
+void lab_run_until(struct lab *lab, uint64_t until_ms);
+void lab_run_for(struct lab *lab, uint64_t ms);
+
+/* Runs until a leader is there and has committed in its term, at most max_ms; NULL: none came. */
+struct lab_node *lab_run_to_leader(struct lab *lab, uint64_t max_ms);
+
+/* The live leader of the highest term, or NULL. */
+struct lab_node *lab_leader(struct lab *lab);
+/* A live node that does not lead, or NULL. */
+struct lab_node *lab_follower(struct lab *lab);
+
+/* Begins a turn of a node that is up; it ends the next time the lab runs. */
+void lab_begin_turn(struct lab_node *node);
+
+/* Faults. A crashed node's clients lose their connections. */
+void lab_crash(struct lab_node *node);
+void lab_start(struct lab_node *node);
+void lab_pause(struct lab_node *node);
+void lab_resume(struct lab_node *node);
+/* Cuts both directions between a node and all others. */
+void lab_isolate(struct lab_node *node);
+
+/* Whether that node is up and runs. */
+static inline bool lab_is_live(const struct lab_node *node)
+{
+    return node->replica != NULL && !node->is_paused;
+}
+
+#endif

@@ -1,0 +1,48 @@
+/* lab_disk.h -- a node's simulated disk: units become durable later, in order; a crash loses the
+ * rest.
+ *
+ * A unit counts as durable when its delay is over. At a crash, of those under way the first few may
+ * have reached the disk all the same, without anybody having been told.
+ */
+#ifndef QUORUM_TESTS_UNIT_REPLICA_LAB_DISK_H
+#define QUORUM_TESTS_UNIT_REPLICA_LAB_DISK_H
+
+#include "base/prng.h"
+#include "raft/raft.h"
+
+/* A raft_persist with entries of its own. */
+struct lab_unit {
+    struct raft_persist persist;
+    struct raft_entry *entries; /* payloads are copies, so that no node shares memory */
+    uint64_t due_ms;
+};
+
+struct lab_disk {
+    struct raft_hard_state hard_state;
+    uint64_t incarnation;
+    uint64_t commit_index; /* the hint of the last durable unit */
+    struct raft_entry *entries;
+    uint64_t entries_count;
+    uint64_t entries_capacity;
+    struct lab_unit *units; /* under way, oldest first */
+    uint32_t units_count;
+    uint32_t units_capacity;
+    uint64_t delay_ms_max; /* a unit takes 0 to this */
+};
+
+void lab_disk_deinit(struct lab_disk *disk);
+
+/* Takes a unit over the present ones; it is durable some time after now_ms. */
+void lab_disk_submit(struct lab_disk *disk, const struct raft_persist *persist, uint64_t now_ms,
+                     struct prng *prng);
+
+/* When the first unit under way is durable, or UINT64_MAX. */
+uint64_t lab_disk_due_ms(const struct lab_disk *disk);
+
+/* Makes durable what is due; returns the id of the last unit, or 0 when nothing was. */
+uint64_t lab_disk_complete(struct lab_disk *disk, uint64_t now_ms);
+
+/* Power is lost: units under way are gone, but for some at the front, by chance. */
+void lab_disk_crash(struct lab_disk *disk, struct prng *prng);
+
+#endif

@@ -1,0 +1,55 @@
+/* lab_network.h -- the simulated network: real frames on their way, with seeded faults. */
+#ifndef QUORUM_TESTS_UNIT_REPLICA_LAB_NETWORK_H
+#define QUORUM_TESTS_UNIT_REPLICA_LAB_NETWORK_H
+
+#include "base/prng.h"
+#include "wire/peer_frame.h"
+
+enum { LAB_NODES_MAX = 5 };
+
+struct lab_packet {
+    uint64_t due_ms;
+    uint64_t order; /* of sending: settles ties */
+    uint32_t from;
+    uint32_t to;
+    struct buf frame; /* as peer_frame_encode writes it */
+};
+
+/* Nodes are numbered from 0. */
+struct lab_network {
+    struct lab_packet *packets;
+    uint32_t packets_count;
+    uint32_t packets_capacity;
+    uint64_t packets_sent;
+    uint64_t bytes_sent;
+    uint64_t last_due_ms[LAB_NODES_MAX][LAB_NODES_MAX];
+    /* Faults, set by the test at any time. */
+    bool is_cut[LAB_NODES_MAX][LAB_NODES_MAX]; /* [from][to]: one direction */
+    uint64_t drop_per_mille;
+    uint64_t repeat_per_mille; /* the copy comes up to two seconds later */
+    uint64_t delay_ms_min;
+    uint64_t delay_ms_max;
+    bool reorders; /* else packets of a link stay in order, as over TCP */
+};
+
+void lab_network_deinit(struct lab_network *network);
+
+void lab_network_send(struct lab_network *network, uint32_t from, uint32_t to,
+                      const struct peer_message *message, uint64_t now_ms, struct prng *prng);
+
+/* When the next packet for a node comes, or UINT64_MAX. */
+uint64_t lab_network_due_ms(const struct lab_network *network, uint32_t to);
+
+/* Takes the next packet due for a node; false when there is none. The frame is then the caller's.
+ * Packets of a direction that is cut are lost on the way. */
+bool lab_network_take(struct lab_network *network, uint32_t to, uint64_t now_ms,
+                      struct lab_packet *out);
+
+/* The node is down: what comes for it is lost. */
+void lab_network_drop_for(struct lab_network *network, uint32_t to);
+
+/* Cuts or joins one direction between two nodes, or all of them. */
+void lab_network_cut(struct lab_network *network, uint32_t from, uint32_t to, bool is_cut);
+void lab_network_heal(struct lab_network *network);
+
+#endif
