@@ -66,6 +66,17 @@ unit: $(UNIT_DIRS:%=unit-%)              ## unit and paper tests, all directorie
 unit-%: $(BUILD)/unit-%
 	$<
 
+# The tests with real processes, and what steps the wall clock of a node they start.
+HARNESS := $(filter-out tests/lib/unit% %_preload.c,$(wildcard tests/lib/*.c))
+$(BUILD)/integration: $(call objects,$(wildcard tests/integration/*.c) $(HARNESS)) \
+                      | $(BUILD)/wall_clock_preload.so
+	@echo "  link  $@"
+	@$(CC) $(CFLAGS) $^ -lhiredis -lsqlite3 -lpthread -o $@
+$(BUILD)/%_preload.so: tests/lib/%_preload.c | build/deps.stamp
+	@mkdir -p $(@D)
+	@echo "  link  $@"
+	@$(CC) -D_GNU_SOURCE -std=c11 -O1 $(WARN) -shared -fPIC $< -o $@
+
 $(BUILD)/lib%.a: $$(filter-out %/main.o,$$(call objects,$$(wildcard src/$$*/*.c)))
 	@rm -f $@
 	@ar rcs $@ $^
@@ -78,8 +89,8 @@ $(BUILD)/%.o: %.c | build/deps.stamp
 test:                                    ## everything CI runs; ends in one line with the counts
 	@deps/install.sh build test
 	@MAKEFLAGS= tests/run_all.sh
-test-integration: $(BUILD)/quorum $(BUILD)/quorumctl    ## real processes: kill, stop, restart, damage
-	tests/integration/run.sh $(BUILD)
+test-integration: $(BUILD)/quorum $(BUILD)/integration    ## real processes: kill, stop, restart
+	$(BUILD)/integration $(BUILD)/quorum
 test-redis: $(BUILD)/quorum              ## replies compared with a real redis-server
 	redis-tests/run.sh $(BUILD)
 test-compose:                            ## docker-compose.yml on a real engine, if there is one

@@ -35,6 +35,12 @@
 #define LIMIT_APPENDS_IN_FLIGHT 64
 /* Bytes a leader appends without having committed them: further proposals are answered busy. */
 #define LIMIT_UNCOMMITTED_BYTES (256u * 1024 * 1024)
+/* Read rounds awaiting their answer on one node, its own and followers': further ones are answered
+ * "not confirmed" at once, and asked again. */
+#define LIMIT_READS_PENDING 65536
+/* Messages that wait for a hard state, one a type and receiver: the oldest is dropped, as the
+ * network might. */
+#define LIMIT_MESSAGES_HELD 64
 
 /* Batches an origin has sent and not seen applied: further writes gather unsent. */
 #define LIMIT_BATCHES_IN_FLIGHT 64

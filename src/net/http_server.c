@@ -101,6 +101,11 @@ enum result http_server_open(struct loop *loop, const struct http_server_options
     return RESULT_OK;
 }
 
+void http_server_set_protected(struct http_server *server, bool is_protected)
+{
+    server->options.is_protected = is_protected;
+}
+
 uint16_t http_server_port(const struct http_server *server)
 {
     return server->port;

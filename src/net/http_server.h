@@ -28,6 +28,9 @@ struct http_server_options {
 MUST_CHECK enum result http_server_open(struct loop *loop,
                                         const struct http_server_options *options,
                                         struct http_server **out);
+/* protected-mode changed (CONFIG SET). */
+void http_server_set_protected(struct http_server *server, bool is_protected);
+
 uint16_t http_server_port(const struct http_server *server);
 
 /* A session of an HTTP request was touched: answer if its reply is complete. */

@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,13 +22,13 @@
 #include "base/assert.h"
 #include "base/logger.h"
 #include "base/mem.h"
+#include "net/listen_socket.h"
 
 enum {
     /* A flood of connections must not starve those that are there. */
     LISTENER_ACCEPTS_PER_TURN = 128,
     LISTENER_SLEEP_MS = 100,
     LISTENER_WARNING_MS = 10000,
-    LISTENER_PORT_TEXT_BYTES = 8,
 };
 
 struct listener {
@@ -46,104 +45,6 @@ struct listener {
     bool is_paused;
     bool is_asleep;
 };
-
-/* ---- Opening ---- */
-
-/* A missing address or family is told apart, so that the caller may go on without it. */
-static enum result refused(const struct listener_options *options, const char *doing, int error)
-{
-    bool is_missing = error == EADDRNOTAVAIL || error == EAFNOSUPPORT || error == EPROTONOSUPPORT;
-    bool is_harmless = is_missing && options->is_optional;
-    logger_log(is_harmless ? LOGGER_VERBOSE : LOGGER_ERROR, "Cannot %s %s port %u: %s.", doing,
-               options->address, (unsigned)options->port, strerror(error));
-    return is_missing ? RESULT_NOT_FOUND : RESULT_IO;
-}
-
-/* Opens, binds and listens on one address; on failure closes again and leaves errno as it was. */
-static int open_socket(const struct addrinfo *address, uint32_t backlog, const char **doing)
-{
-    *doing = "open a socket for";
-    int descriptor = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (descriptor < 0) {
-        return -1;
-    }
-    int on = 1;
-    int depth = backlog == 0 || backlog > SOMAXCONN ? SOMAXCONN : (int)backlog;
-    *doing = "set up the socket for";
-    bool failed = setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0;
-    if (!failed && address->ai_family == AF_INET6) {
-        failed = setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0;
-    }
-    if (!failed) {
-        *doing = "bind to";
-        failed = bind(descriptor, address->ai_addr, address->ai_addrlen) < 0;
-    }
-    if (!failed) {
-        *doing = "listen on";
-        failed = listen(descriptor, depth) < 0;
-    }
-    if (failed) {
-        int error = errno;
-        (void)close(descriptor);
-        errno = error;
-        return -1;
-    }
-    return descriptor;
-}
-
-/* Resolves the address in one family; NULL and the resolver's code when it has none there. */
-static struct addrinfo *resolve(const struct listener_options *options, int family, int *code)
-{
-    const char *host = options->address;
-    if (strcmp(host, "*") == 0) {
-        host = family == AF_INET ? "0.0.0.0" : "";
-    } else if (strcmp(host, "::*") == 0) {
-        host = "::";
-    }
-    char port[LISTENER_PORT_TEXT_BYTES];
-    (void)snprintf(port, sizeof(port), "%u", (unsigned)options->port);
-    struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_STREAM};
-    hints.ai_flags = AI_NUMERICSERV | AI_PASSIVE;
-    struct addrinfo *found = NULL;
-    *code = getaddrinfo(host, port, &hints, &found);
-    return *code == 0 ? found : NULL;
-}
-
-static enum result bind_address(const struct listener_options *options, int *descriptor)
-{
-    int code = 0;
-    struct addrinfo *found = resolve(options, AF_INET, &code);
-    if (found == NULL && strcmp(options->address, "*") != 0) {
-        found = resolve(options, AF_INET6, &code);
-    }
-    if (found == NULL) {
-        logger_log(LOGGER_ERROR, "Cannot listen on %s port %u: %s.", options->address,
-                   (unsigned)options->port, gai_strerror(code));
-        return RESULT_IO;
-    }
-    const char *doing = "";
-    int opened = open_socket(found, options->backlog, &doing);
-    int error = errno;
-    freeaddrinfo(found);
-    if (opened < 0) {
-        return refused(options, doing, error);
-    }
-    *descriptor = opened;
-    return RESULT_OK;
-}
-
-static uint16_t bound_port(int descriptor)
-{
-    struct sockaddr_storage address = {0};
-    socklen_t size = sizeof(address);
-    if (getsockname(descriptor, (struct sockaddr *)&address, &size) < 0) {
-        return 0;
-    }
-    if (address.ss_family == AF_INET6) {
-        return ntohs(((const struct sockaddr_in6 *)(const void *)&address)->sin6_port);
-    }
-    return ntohs(((const struct sockaddr_in *)(const void *)&address)->sin_port);
-}
 
 /* ---- Accepting ---- */
 
@@ -272,8 +173,9 @@ static void on_awake(evutil_socket_t descriptor, short what, void *context)
 enum result listener_open(struct loop *loop, const struct listener_options *options,
                           struct listener **out)
 {
-    int descriptor = -1;
-    enum result result = bind_address(options, &descriptor);
+    struct listen_socket socket;
+    enum result result =
+        listen_socket_open(options->address, options->port, options->backlog, &socket);
     if (result != RESULT_OK) {
         return result;
     }
@@ -281,12 +183,12 @@ enum result listener_open(struct loop *loop, const struct listener_options *opti
     listener->loop = loop;
     listener->on_accept = options->on_accept;
     listener->context = options->context;
-    listener->descriptor = descriptor;
+    listener->descriptor = socket.descriptor;
     listener->reserve_descriptor = -1;
-    listener->port = bound_port(descriptor);
+    listener->port = socket.port;
     open_reserve(listener);
     listener->read_event =
-        event_new(loop->base, descriptor, EV_READ | EV_PERSIST, on_readable, listener);
+        event_new(loop->base, socket.descriptor, EV_READ | EV_PERSIST, on_readable, listener);
     listener->sleep_event = event_new(loop->base, -1, 0, on_awake, listener);
     ASSERT(listener->read_event != NULL);
     ASSERT(listener->sleep_event != NULL);

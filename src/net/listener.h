@@ -29,20 +29,14 @@ typedef void listener_on_accept(int descriptor, const struct sockaddr *address,
 
 /* What to listen on; borrowed for the call. */
 struct listener_options {
-    /* Numeric, a name (its first IPv4 address, else IPv6), "*" (every IPv4 address) or "::*"
-     * (every IPv6 address). */
-    const char *address;
-    uint16_t port;    /* 0: any free one, see listener_port */
-    uint32_t backlog; /* 0: the system's limit */
-    bool is_optional; /* the machine need not have the address: no error is logged if not */
+    const char *address; /* as listen_socket_open */
+    uint16_t port;       /* 0: any free one, see listener_port */
+    uint32_t backlog;    /* 0: the system's limit */
     listener_on_accept *on_accept;
     void *context;
 };
 
-/*
- * Binds and listens. Logs and returns RESULT_IO naming the address when that is not possible;
- * RESULT_NOT_FOUND, also logged, when the machine has no such address or no such family.
- */
+/* Binds and listens. Fails as listen_socket_open does, with its log line. */
 MUST_CHECK enum result listener_open(struct loop *loop, const struct listener_options *options,
                                      struct listener **out);
 

@@ -84,13 +84,11 @@ static enum result listen_on_all(struct peer_net *net, const struct peer_net_opt
         .port = options->port, .on_accept = peer_conn_on_accept, .context = net};
     net->listeners = mem_alloc_zeroed(options->bind_addresses_count, sizeof(struct listener *));
     for (uint32_t i = 0; i < options->bind_addresses_count; i++) {
-        /* A '-' before an address means: only if the machine has it, as in redis.conf. */
-        listening.is_optional = options->bind_addresses[i][0] == '-';
-        listening.address = options->bind_addresses[i] + listening.is_optional;
+        listening.address = options->bind_addresses[i];
         struct listener **listener = &net->listeners[net->listeners_count];
         enum result result = listener_open(net->loop, &listening, listener);
-        if (result == RESULT_NOT_FOUND && listening.is_optional) {
-            continue;
+        if (result == RESULT_NOT_FOUND) {
+            continue; /* an optional address that this machine lacks */
         }
         if (result != RESULT_OK) {
             return RESULT_IO;

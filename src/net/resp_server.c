@@ -98,15 +98,13 @@ static void on_accept(int descriptor, const struct sockaddr *address, socklen_t 
 
 /* ---- The interface ---- */
 
-/* Opens the listener of one address. A '-' before it means: only if the machine has it. */
+/* Opens the listener of one address; an optional one that the machine lacks is none. */
 static enum result open_listener(struct resp_server *server, const char *address, uint32_t backlog)
 {
-    bool is_optional = address[0] == '-';
     struct listener_options options = {
-        .address = is_optional ? address + 1 : address,
+        .address = address,
         .port = server->port,
         .backlog = backlog,
-        .is_optional = is_optional,
         .on_accept = on_accept,
         .context = server,
     };
@@ -116,7 +114,7 @@ static enum result open_listener(struct resp_server *server, const char *address
         server->listeners[server->listeners_count++] = listener;
         server->port = listener_port(listener);
     }
-    return is_optional && result == RESULT_NOT_FOUND ? RESULT_OK : result;
+    return result == RESULT_NOT_FOUND ? RESULT_OK : result;
 }
 
 static enum result open_listeners(struct resp_server *server,

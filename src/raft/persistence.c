@@ -66,10 +66,10 @@ void raft_send_when_durable(struct raft *raft, const struct raft_message *messag
                                             persistence->held[at].message.to != message->to)) {
         at++;
     }
-    if (at == RAFT_HELD_MAX) {
+    if (at == LIMIT_MESSAGES_HELD) {
         memmove(&persistence->held[0], &persistence->held[1],
-                (RAFT_HELD_MAX - 1) * sizeof(persistence->held[0]));
-        at = RAFT_HELD_MAX - 1;
+                (LIMIT_MESSAGES_HELD - 1) * sizeof(persistence->held[0]));
+        at = LIMIT_MESSAGES_HELD - 1;
         persistence->held_count--;
     }
     if (at == persistence->held_count) {

@@ -25,12 +25,6 @@
 #include "base/prng.h"
 #include "raft/raft.h"
 
-/* Reads waiting on one node, its own and forwarded ones: a further one is answered "not
- * confirmed" at once. */
-#define RAFT_READS_PENDING_MAX 65536
-/* Messages that wait for a hard state, one a type and receiver: a further one pushes the oldest
- * out, as the network might. */
-#define RAFT_HELD_MAX 64
 /* What one entry counts against LIMIT_UNCOMMITTED_BYTES beside its payload. */
 #define RAFT_ENTRY_OVERHEAD_BYTES 64
 /* A time that never comes. */
@@ -91,7 +85,7 @@ struct raft_persistence {
     uint32_t pending_head;
     uint32_t pending_count;
     uint32_t pending_capacity;
-    struct raft_held_message held[RAFT_HELD_MAX];
+    struct raft_held_message held[LIMIT_MESSAGES_HELD];
     uint32_t held_count;
 };
 

@@ -97,7 +97,7 @@ static void start_round(struct raft *raft)
 static void add_on_leader(struct raft *raft, uint64_t from, uint64_t context)
 {
     struct raft_pending_read read = {.context = context, .from = from, .since_ms = raft->now_ms};
-    if (raft->reads.pending_count == RAFT_READS_PENDING_MAX) {
+    if (raft->reads.pending_count == LIMIT_READS_PENDING) {
         answer(raft, &read, false);
         return;
     }
@@ -115,7 +115,7 @@ void raft_handle_read_event(struct raft *raft, uint64_t context)
         add_on_leader(raft, raft->id, context);
         return;
     }
-    if (raft->leader == RAFT_ID_NONE || raft->reads.pending_count == RAFT_READS_PENDING_MAX) {
+    if (raft->leader == RAFT_ID_NONE || raft->reads.pending_count == LIMIT_READS_PENDING) {
         answer(raft, &read, false);
         return;
     }

@@ -138,6 +138,7 @@ static void apply_changes(struct server *server)
     struct replica *replica = server->loop.replica;
     struct resp_server_options options = server_resp_options(server);
     resp_server_set_options(server->resp, &options);
+    http_server_set_protected(server->http, config->protected_mode);
     replica_set_password(replica, config->requirepass);
     replica_set_request_timeout(replica, config->request_timeout_ms);
     replica_set_bulk_bytes_max(replica, (uint32_t)config->proto_max_bulk_bytes);

@@ -242,7 +242,8 @@ void test_limits(struct cluster *cluster)
     expect_refusal(port, "*2147483647\r\n", 13, "-ERR Protocol error: invalid multibulk length");
     expect(clients[0], "+OK", "CONFIG SET requirepass secret");
     expect_refusal(port, "*11\r\n", 5, "-ERR Protocol error: unauthenticated multibulk length");
-    expect_refusal(port, "*2\r\n$16385\r\n", 12, "-ERR Protocol error: unauthenticated bulk length");
+    expect_refusal(port, "*2\r\n$16385\r\n", 12,
+                   "-ERR Protocol error: unauthenticated bulk length");
     for (int i = 0; i < CLIENTS; i++) {
         redisFree(clients[i]);
     }

@@ -11,8 +11,9 @@ static void expect_status(struct cluster *cluster, uint32_t node, uint32_t leade
 {
     char part[256];
     uint16_t port = cluster->nodes[node].http_port;
-    (void)snprintf(part, sizeof(part), "{\"nodeId\":\"node-%u\",\"isLeader\":%s,\"leader\":\"node-%u\"",
-                   node + 1, node == leader ? "true" : "false", leader + 1);
+    (void)snprintf(part, sizeof(part),
+                   "{\"nodeId\":\"node-%u\",\"isLeader\":%s,\"leader\":\"node-%u\"", node + 1,
+                   node == leader ? "true" : "false", leader + 1);
     expect_get_like(port, "/status", 200, part);
     (void)snprintf(part, sizeof(part), "\"state\":\"%s\",\"peers\":[",
                    node == leader ? "Leader" : "Follower");
@@ -29,7 +30,8 @@ static void expect_redirect(struct cluster *cluster, uint32_t node, uint32_t lea
         CHECK(answer.status == 200 || answer.status == 404);
     } else {
         CHECK(answer.status == 307);
-        CHECK(strstr(answer.body, "{\"ok\":false,\"error\":\"not leader\",\"leader\":\"node-") != NULL);
+        CHECK(strstr(answer.body, "{\"ok\":false,\"error\":\"not leader\",\"leader\":\"node-") !=
+              NULL);
         CHECK(strstr(answer.body, "\"redirect\":\"http://") != NULL);
         (void)snprintf(location, sizeof(location), ":%u/get?key=hello",
                        cluster->nodes[leader].http_port);
@@ -76,14 +78,14 @@ static void try_bad_requests(uint16_t port)
     expect_get(port, "/get", 400, "{\"ok\":false,\"error\":\"missing key\"}");
     expect_post(port, "/delete", NULL, 400, "{\"ok\":false,\"error\":\"missing key\"}");
     expect_get_like(port, "/get?key=a&key=b", 400, "{\"ok\":false,\"error\":\"");
-    expect_post_like(port, "/cluster/add", "{\"nodeId\": \"node-4\", \"raftAddr\": \"localhost:9004\"}",
-                     501, "{\"ok\":false,\"error\":\"");
+    expect_post_like(port, "/cluster/add",
+                     "{\"nodeId\": \"node-4\", \"raftAddr\": \"localhost:9004\"}", 501,
+                     "{\"ok\":false,\"error\":\"");
     expect_post_like(port, "/cluster/remove", "{\"nodeId\": \"node-4\"}", 501,
                      "{\"ok\":false,\"error\":\"");
     expect_post(port, "/cluster/add", "{\"nodeId\": \"node-4\"}", 400,
                 "{\"ok\":false,\"error\":\"nodeId and raftAddr required\"}");
-    expect_post(port, "/cluster/remove", "{}", 400,
-                "{\"ok\":false,\"error\":\"nodeId required\"}");
+    expect_post(port, "/cluster/remove", "{}", 400, "{\"ok\":false,\"error\":\"nodeId required\"}");
     struct http_answer answer = http_call(port, "GET /put", "", NULL);
     CHECK(strstr(answer.headers, "\r\nAllow: POST") != NULL);
     http_answer_free(&answer);
@@ -113,7 +115,8 @@ void test_every_node_answers_and_agrees(struct cluster *cluster)
         redisContext *client = redis_client_open(cluster->nodes[writer].redis_port);
         char json[128];
         expect(client, "+OK", "SET agree:resp value-%u", writer);
-        (void)snprintf(json, sizeof(json), "{\"key\":\"agree:http\",\"value\":\"%c-%u\"}", 'v', writer);
+        (void)snprintf(json, sizeof(json), "{\"key\":\"agree:http\",\"value\":\"%c-%u\"}", 'v',
+                       writer);
         expect_post(cluster->nodes[writer].http_port, "/put", json, 200, "{\"ok\":true}");
         redisFree(client);
         for (uint32_t reader = 0; reader < cluster->nodes_count; reader++) {

@@ -23,7 +23,8 @@ static void send_reads(const int *sockets)
 static void expect_reads(const int *sockets, const char *value)
 {
     char expected[64], got[64];
-    size_t size = (size_t)snprintf(expected, sizeof(expected), "$%zu\r\n%s\r\n", strlen(value), value);
+    size_t size =
+        (size_t)snprintf(expected, sizeof(expected), "$%zu\r\n%s\r\n", strlen(value), value);
     for (int i = 0; i < READERS; i++) {
         raw_read(sockets[i], got, size);
         got[size] = '\0';
@@ -101,8 +102,8 @@ void test_paused_leader(struct cluster *cluster)
 
 /* ---- Clients that leave ---- */
 
-/* While the leader stands still nothing on a follower is answered, so all that these clients sent is
- * under way when they leave; those who come then sit on the same descriptors. */
+/* While the leader stands still nothing on a follower is answered, so all that these clients sent
+ * is under way when they leave; those who come then sit on the same descriptors. */
 void test_disconnect_in_flight(struct cluster *cluster)
 {
     enum { LEAVING = 30 };

@@ -39,11 +39,11 @@ struct writer {
     pthread_t thread;
     uint32_t number;
     uint64_t random;
-    struct link own;   /* to the node this one writes on */
-    struct link other; /* to the node it reads from, another one each time */
-    uint64_t counter;  /* what the own counter holds */
-    bool is_unknown;   /* or one more: an INCR of it was under way */
-    uint64_t attempts; /* unique values begun */
+    struct link own;       /* to the node this one writes on */
+    struct link other;     /* to the node it reads from, another one each time */
+    uint64_t counter;      /* what the own counter holds */
+    bool is_unknown;       /* or one more: an INCR of it was under way */
+    uint64_t attempts;     /* unique values begun */
     struct numbers set;    /* which of them were acknowledged */
     struct numbers shared; /* replies of the shared counter */
     uint64_t shared_unknown;
@@ -352,7 +352,8 @@ void writers_wait_rounds(struct writers *writers, uint64_t rounds)
 
 /* ---- In the end ---- */
 
-static void check_chunk(redisContext *client, const struct writer *writer, size_t from, size_t count)
+static void check_chunk(redisContext *client, const struct writer *writer, size_t from,
+                        size_t count)
 {
     char *text = NULL;
     size_t size = 0;

@@ -1,8 +1,9 @@
 /* writers.h -- clients that write and read on all nodes at once, and notice every lie.
  *
  * Each of the 8 writers has a counter of its own, so it knows what every INCR must answer and what
- * every read of it must find, through whichever node. It sets keys that nobody else sets, and counts
- * up a counter that all share. Readers read the shared one: never less than anyone has seen before.
+ * every read of it must find, through whichever node. It sets keys that nobody else sets, and
+ * counts up a counter that all share. Readers read the shared one: never less than anyone has seen
+ * before.
  *
  * A connection may only break when its node was announced to go down. The outcome of the command
  * that was under way is then unknown; it is settled by reading. An error reply is never right.

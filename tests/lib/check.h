@@ -11,8 +11,8 @@
 #include "base/result.h"
 
 /* Prints where and why, and ends the process with exit status 1. */
-__attribute__((noreturn)) PRINTF_LIKE(3, 4) void check_fail(const char *file, int line,
-                                                            const char *format, ...);
+__attribute__((noreturn))
+PRINTF_LIKE(3, 4) void check_fail(const char *file, int line, const char *format, ...);
 
 #define FAIL(...) check_fail(__FILE__, __LINE__, __VA_ARGS__)
 

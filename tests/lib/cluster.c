@@ -32,9 +32,8 @@ enum {
 
 static bool is_free(uint16_t port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons(port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     bool is_bound = bind(descriptor, (const struct sockaddr *)&address, sizeof(address)) == 0;
     (void)close(descriptor);
@@ -66,14 +65,14 @@ void cluster_init(struct cluster *cluster, const char *binary, const char *direc
     for (uint32_t i = 0; i < nodes_count; i++) {
         struct cluster_node *node = &cluster->nodes[i];
         (void)snprintf(node->name, sizeof(node->name), "node-%u", i + 1);
-        (void)snprintf(node->data, sizeof(node->data), "%s/%s", cluster->directory, node->name);
-        (void)snprintf(node->log, sizeof(node->log), "%s.log", node->data);
+        (void)snprintf(node->data, sizeof(node->data), "%s/node-%u", directory, i + 1);
+        (void)snprintf(node->log, sizeof(node->log), "%s/node-%u.log", directory, i + 1);
         node->raft_port = cluster_free_port();
         node->http_port = cluster_free_port();
         node->redis_port = cluster_free_port();
-        used += (size_t)snprintf(cluster->peers + used, sizeof(cluster->peers) - used,
-                                 "%s%s=127.0.0.1:%u", i == 0 ? "" : ",", node->name,
-                                 node->raft_port);
+        used +=
+            (size_t)snprintf(cluster->peers + used, sizeof(cluster->peers) - used,
+                             "%s%s=127.0.0.1:%u", i == 0 ? "" : ",", node->name, node->raft_port);
     }
 }
 
@@ -140,7 +139,8 @@ static void check_is_running(struct cluster *cluster, uint32_t node)
     int status = 0;
     if (it->pid != 0 && waitpid(it->pid, &status, WNOHANG) == it->pid) {
         it->pid = 0;
-        FAIL("%s has ended by itself: %s %d", it->name, WIFEXITED(status) ? "exit status" : "signal",
+        FAIL("%s has ended by itself: %s %d", it->name,
+             WIFEXITED(status) ? "exit status" : "signal",
              WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
     }
 }
@@ -295,8 +295,8 @@ bool cluster_get_raft_field(struct cluster *cluster, uint32_t node, const char *
         return false;
     }
     redisReply *reply = redisCommand(client, "INFO raft");
-    bool is_found = reply != NULL && reply->type == REDIS_REPLY_STRING &&
-                    find_field(reply->str, field, text);
+    bool is_found =
+        reply != NULL && reply->type == REDIS_REPLY_STRING && find_field(reply->str, field, text);
     if (reply != NULL) {
         freeReplyObject(reply);
     }
@@ -316,8 +316,8 @@ static int agreed_leader(struct cluster *cluster)
         check_is_running(cluster, i);
         unsigned number = 0;
         if (!cluster_get_raft_field(cluster, i, "raft_leader_id", name) ||
-            sscanf(name, "node-%u", &number) != 1 || number == 0 ||
-            number > cluster->nodes_count || (leader >= 0 && leader != (int)number - 1)) {
+            sscanf(name, "node-%u", &number) != 1 || number == 0 || number > cluster->nodes_count ||
+            (leader >= 0 && leader != (int)number - 1)) {
             return -1;
         }
         leader = (int)number - 1;
@@ -383,8 +383,8 @@ static bool agree(struct cluster *cluster)
         check_is_running(cluster, i);
         get_state(cluster, i, &states[i]);
         for (uint32_t j = first < 0 ? i : (uint32_t)first; j < i; j++) {
-            bool is_same_index = cluster_is_serving(cluster, j) &&
-                                 strcmp(states[i].index, states[j].index) == 0;
+            bool is_same_index =
+                cluster_is_serving(cluster, j) && strcmp(states[i].index, states[j].index) == 0;
             if (is_same_index && strcmp(states[i].hash, states[j].hash) != 0) {
                 FAIL("at index %s node-%u has state hash %s, node-%u %s", states[i].index, i + 1,
                      states[i].hash, j + 1, states[j].hash);

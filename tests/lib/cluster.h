@@ -33,7 +33,7 @@ struct cluster_node {
 struct cluster {
     char binary[CLUSTER_PATH_BYTES];
     char directory[CLUSTER_PATH_BYTES];
-    char peers[256]; /* the value of --peers */
+    char peers[256];                          /* the value of --peers */
     const char *options[CLUSTER_OPTIONS_MAX]; /* further options for every node, up to NULL */
     struct cluster_node nodes[CLUSTER_NODES_MAX];
     uint32_t nodes_count;

@@ -13,8 +13,8 @@ struct http_answer {
     size_t body_bytes;
 };
 
-/* headers: further header lines, each with its CRLF, or "". body: NULL for none. Fails the test when
- * there is no complete answer. Free with http_answer_free. */
+/* headers: further header lines, each with its CRLF, or "". body: NULL for none. Fails the test
+ * when there is no complete answer. Free with http_answer_free. */
 struct http_answer http_call(uint16_t port, const char *request_line, const char *headers,
                              const char *body);
 void http_answer_free(struct http_answer *answer);

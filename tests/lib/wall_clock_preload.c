@@ -1,8 +1,8 @@
 /* wall_clock_preload.c -- loaded before libc into a node: adds seconds to its wall clock.
  *
- * How many is read from the file that WALL_CLOCK_FILE names, each time, so a test can step the clock
- * of a running process. Monotonic clocks are left alone. (Debian's faketime does more than that, and
- * moves the monotonic clock too unless told not to.)
+ * How many is read from the file that WALL_CLOCK_FILE names, each time, so a test can step the
+ * clock of a running process. Monotonic clocks are left alone. (Debian's faketime does more than
+ * that, and moves the monotonic clock too unless told not to.)
  */
 #include <fcntl.h>
 #include <stdlib.h>

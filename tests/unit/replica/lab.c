@@ -40,8 +40,7 @@ static void put_members(const struct lab *lab, struct raft_configuration *config
         (void)snprintf(member.name, sizeof(member.name), "node-%u", i + 1);
         (void)snprintf(member.raft_address, sizeof(member.raft_address), "10.0.0.%u:9000", i + 1);
         (void)snprintf(member.http_address, sizeof(member.http_address), "10.0.0.%u:8000", i + 1);
-        (void)snprintf(member.redis_address, sizeof(member.redis_address), "10.0.0.%u:6379",
-                       i + 1);
+        (void)snprintf(member.redis_address, sizeof(member.redis_address), "10.0.0.%u:6379", i + 1);
         enum result result = raft_configuration_put(configuration, &member);
         ASSERT(result == RESULT_OK);
     }
@@ -69,9 +68,8 @@ void lab_start(struct lab_node *node)
     uint64_t name[2] = {prng_next(&lab->prng), node->number};
     memcpy(options.new_cluster_id, name, sizeof(options.new_cluster_id));
     (void)snprintf(options.self.name, sizeof(options.self.name), "node-%u", node->number + 1);
-    enum result result =
-        replica_create(&options, lab->now_ms + node->monotonic_base_ms,
-                       lab_host_wall_ms(node), &node->replica);
+    enum result result = replica_create(&options, lab->now_ms + node->monotonic_base_ms,
+                                        lab_host_wall_ms(node), &node->replica);
     ASSERT(result == RESULT_OK);
     node->is_in_turn = true;
     node->has_work = true;
@@ -117,6 +115,8 @@ void lab_resume(struct lab_node *node)
     if (node->is_paused) {
         node->is_paused = false;
         node->paused_ms += node->lab->now_ms - node->paused_since_ms;
+        lab_begin_turn(node);
+        lab_clients_offer(node);
     }
 }
 
@@ -161,8 +161,8 @@ static void deliver_packets(struct lab_node *node)
         struct peer_message message;
         enum result result = peer_frame_header_decode(frame.bytes, &header);
         ASSERT(result == RESULT_OK);
-        struct slice body = slice_of(frame.bytes + PEER_FRAME_HEADER_BYTES,
-                                     frame.size - PEER_FRAME_HEADER_BYTES);
+        struct slice body =
+            slice_of(frame.bytes + PEER_FRAME_HEADER_BYTES, frame.size - PEER_FRAME_HEADER_BYTES);
         ASSERT(header.body_bytes == body.size);
         result = peer_frame_decode(&header, body, &node->scratch, &message);
         ASSERT(result == RESULT_OK);
@@ -302,7 +302,8 @@ struct lab_node *lab_run_to_leader(struct lab *lab, uint64_t max_ms)
         if (leader != NULL) {
             struct replica_status status;
             replica_get_status(leader->replica, &status);
-            if (status.raft.own_term_committed && status.raft.commit_index == status.applied_index &&
+            if (status.raft.own_term_committed &&
+                status.raft.commit_index == status.applied_index &&
                 status.raft.commit_index == status.raft.last_index) {
                 return leader;
             }

@@ -24,7 +24,7 @@ struct lab;
 
 struct lab_node {
     struct lab *lab;
-    uint32_t number; /* its id is number + 1 */
+    uint32_t number;         /* its id is number + 1 */
     struct replica *replica; /* NULL: down */
     bool is_paused;          /* as by SIGSTOP */
     bool has_work;           /* another turn at once */
@@ -58,8 +58,8 @@ struct lab {
     uint32_t nodes_count;
     struct lab_node nodes[LAB_NODES_MAX];
     struct lab_network network;
-    struct list clients;     /* lab_client.h */
-    uint64_t *state_hashes;  /* by applied index; 0: not known yet */
+    struct list clients;    /* lab_client.h */
+    uint64_t *state_hashes; /* by applied index; 0: not known yet */
     uint64_t hashes_capacity;
     uint32_t failures;
 };

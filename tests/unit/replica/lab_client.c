@@ -43,6 +43,7 @@ void lab_client_deinit(struct lab_client *client)
     lab_client_close(client);
     buf_deinit(&client->waiting);
     buf_deinit(&client->replies);
+    buf_deinit(&client->heard);
 }
 
 /* Offers what waits, until it stalls or the session closes. */
@@ -73,10 +74,12 @@ void lab_client_send(struct lab_client *client, const struct slice *arguments,
                      uint32_t arguments_count)
 {
     ASSERT(client->session != NULL);
-    lab_begin_turn(client->node);
     batch_put_command(&client->waiting, 0, arguments, arguments_count);
-    if (!client->is_stalled && !client->node->is_paused) {
-        offer(client);
+    if (!client->node->is_paused) {
+        lab_begin_turn(client->node);
+        if (!client->is_stalled) {
+            offer(client);
+        }
     }
 }
 
@@ -150,6 +153,17 @@ void lab_clients_serve(struct lab_node *node)
     }
 }
 
+void lab_clients_offer(struct lab_node *node)
+{
+    for (struct list *link = node->lab->clients.next; link != &node->lab->clients;
+         link = link->next) {
+        struct lab_client *client = LIST_MEMBER(link, struct lab_client, link);
+        if (client->node == node && !client->is_stalled) {
+            offer(client);
+        }
+    }
+}
+
 void lab_clients_lose(struct lab_node *node)
 {
     struct list *link = node->lab->clients.next;
@@ -171,8 +185,10 @@ void lab_clients_close(struct lab *lab)
 
 const char *lab_client_hear(struct lab_client *client, uint64_t ms)
 {
-    buf_clear(&client->replies);
     lab_run_for(client->node->lab, ms);
-    buf_append_byte(&client->replies, '\0');
-    return (const char *)buf_slice(&client->replies).bytes;
+    buf_clear(&client->heard);
+    buf_append_slice(&client->heard, buf_slice(&client->replies));
+    buf_append_byte(&client->heard, '\0');
+    buf_clear(&client->replies);
+    return (const char *)buf_slice(&client->heard).bytes;
 }

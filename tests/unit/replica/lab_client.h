@@ -26,6 +26,7 @@ struct lab_client {
     struct buf waiting;      /* commands not taken, as batch_put_command */
     bool is_stalled;
     struct buf replies; /* all replies, when there is no on_reply */
+    struct buf heard;   /* what lab_client_hear returned last */
     uint32_t replies_count;
     struct lab_client_hooks hooks;
     void *context; /* the test's own */
@@ -49,8 +50,10 @@ void lab_client_say(struct lab_client *client, const char *words);
 /* Runs the lab for ms and returns everything replied since the last call, NUL-terminated. */
 const char *lab_client_hear(struct lab_client *client, uint64_t ms);
 
-/* For the lab: what a node's clients get after a turn, at a crash, at the end. */
+/* For the lab: what happens to a node's clients after a turn, when it ran again
+ * after a pause, at a crash, at the end. */
 void lab_clients_serve(struct lab_node *node);
+void lab_clients_offer(struct lab_node *node);
 void lab_clients_lose(struct lab_node *node);
 void lab_clients_close(struct lab *lab);
 

@@ -65,8 +65,9 @@ static struct lab_packet *first_for(const struct lab_network *network, uint32_t 
     struct lab_packet *first = NULL;
     for (uint32_t i = 0; i < network->packets_count; i++) {
         struct lab_packet *packet = &network->packets[i];
-        if (packet->to == to && (first == NULL || packet->due_ms < first->due_ms ||
-                                 (packet->due_ms == first->due_ms && packet->order < first->order))) {
+        if (packet->to == to &&
+            (first == NULL || packet->due_ms < first->due_ms ||
+             (packet->due_ms == first->due_ms && packet->order < first->order))) {
             first = packet;
         }
     }
