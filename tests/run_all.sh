@@ -78,6 +78,8 @@ stage format tests/tidy/format.sh
 stage tidy "${make[@]}" "BUILD=$root/release" tidy
 unit_stages debug
 unit_stages asan
+# Where threads meet: the log store is the only place.
+stage "unit storage (tsan)" "${make[@]}" MODE=tsan "BUILD=$root/tsan" unit-storage
 stage integration "${make[@]}" "BUILD=$root/release" test-integration
 [ -d redis-tests ] && stage redis "${make[@]}" "BUILD=$root/release" test-redis
 stage demo "${make[@]}" "BUILD=$root/release" demo
