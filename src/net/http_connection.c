@@ -3,7 +3,7 @@
  * evhttp 2.1 counts no connections and has no callback for their end (the close callback exists
  * only once a request came in). It does ask for the bufferevent of each new one. So every
  * bufferevent gets a second reference here, and a sweep asks each whether ours is the last: then
- * evhttp has freed the connection (and closed its descriptor). The sweep runs once a second, and
+ * evhttp has freed the connection, and the sweep closes its descriptor. It runs once a second, and
  * when the number of records has doubled or reached the limit, so its cost stays a constant for
  * each connection.
  */
@@ -24,9 +24,11 @@ struct bufferevent *http_connection_create(struct event_base *base, void *contex
     if (server->connections_count >= server->sweep_at_count || server->connections_count >= limit) {
         http_connections_sweep(server);
     }
-    /* Without BEV_OPT_CLOSE_ON_FREE evhttp closes the descriptor itself, at once, although the
-     * bufferevent lives on here until the next sweep. */
-    struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
+    /* Without BEV_OPT_CLOSE_ON_FREE evhttp would close the descriptor itself, at once, although the
+     * bufferevent lives on here and waits for input on it: libevent would take the next connection
+     * of that number for one that epoll knows already, and never hear of it. As it is, evhttp only
+     * shuts its side down, which is what the client sees. */
+    struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
     ASSERT(bev != NULL);
     bufferevent_incref(bev);
     struct http_connection *connection = mem_alloc(sizeof(*connection));

@@ -54,7 +54,8 @@ void http_members_list(struct http_request *request)
 {
     struct http_server *server = request->server;
     struct replica *replica = server->loop->replica;
-    const struct raft_configuration *configuration = replica_configuration(replica);
+    const struct raft_member *members[LIMIT_MEMBERS];
+    uint32_t members_count = replica_members_by_name(replica, members);
     struct raft_progress rows[LIMIT_MEMBERS];
     uint32_t rows_count = replica_get_progress(replica, rows, LIMIT_MEMBERS);
     struct replica_status status;
@@ -63,14 +64,14 @@ void http_members_list(struct http_request *request)
     char spare[LIMIT_NODE_NAME_BYTES];
     buf_clear(body);
     buf_append_format(body, "{\"members\":[");
-    for (uint32_t i = 0; i < configuration->members_count; i++) {
-        const struct raft_member *member = &configuration->members[i];
+    for (uint32_t i = 0; i < members_count; i++) {
+        const struct raft_member *member = members[i];
         buf_append_format(body, "%s", i == 0 ? "" : ",");
         http_json_string(body, slice_of_string(http_member_name(server, member, spare)));
     }
     buf_append_format(body, "],\"details\":[");
-    for (uint32_t i = 0; i < configuration->members_count; i++) {
-        const struct raft_member *member = &configuration->members[i];
+    for (uint32_t i = 0; i < members_count; i++) {
+        const struct raft_member *member = members[i];
         buf_append_format(body, "%s", i == 0 ? "" : ",");
         put_details(server, member, &status.raft, find_progress(rows, rows_count, member->id));
     }

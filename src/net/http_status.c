@@ -60,13 +60,14 @@ static const char *self_name(const struct http_server *server, uint64_t self, ch
 /* The names of all members but this one. */
 static void put_peers(struct http_server *server, uint64_t self)
 {
-    const struct raft_configuration *configuration = replica_configuration(server->loop->replica);
+    const struct raft_member *members[LIMIT_MEMBERS];
+    uint32_t members_count = replica_members_by_name(server->loop->replica, members);
     struct buf *body = &server->scratch;
     char spare[LIMIT_NODE_NAME_BYTES];
     const char *separator = "";
     buf_append_format(body, ",\"peers\":[");
-    for (uint32_t i = 0; i < configuration->members_count; i++) {
-        const struct raft_member *member = &configuration->members[i];
+    for (uint32_t i = 0; i < members_count; i++) {
+        const struct raft_member *member = members[i];
         if (member->id == self) {
             continue;
         }

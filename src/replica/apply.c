@@ -86,6 +86,7 @@ static void apply_batch(struct replica *replica, const struct batch_header *head
     }
     if (own != NULL) {
         batches_remove(&replica->batches, own);
+        forward_applied(replica);
     }
 }
 

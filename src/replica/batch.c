@@ -170,3 +170,9 @@ void batches_remove(struct batches *batches, struct batch *batch)
     batch->is_given_up = false;
     batches->spare = batch;
 }
+
+bool batches_are_stuck(const struct batches *batches)
+{
+    const struct batch *first = batches_first_sent(batches);
+    return first != NULL && first->is_given_up;
+}

@@ -76,6 +76,9 @@ struct batch *batches_next_sent(const struct batches *batches, const struct batc
 /* Takes a batch off its list and frees it; every session in it must be NULL by now. */
 void batches_remove(struct batches *batches, struct batch *batch);
 
+/* Whether batches of unknown outcome are held, so that room may be long in coming. */
+bool batches_are_stuck(const struct batches *batches);
+
 /* Whether a batch of that generation has been sent to anyone. */
 static inline bool batches_is_sent(const struct batches *batches, uint64_t generation)
 {

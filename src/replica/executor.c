@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "replica/replica_internal.h"
 
+static bool is_too_large(const struct slice *arguments, uint32_t arguments_count);
 static bool check_access(struct session *session, const struct command *command);
 static bool is_paused(const struct executor *executor, const struct command *command);
 static void execute_read(struct session *session, const struct command *command,
@@ -17,6 +18,16 @@ static enum execute_result execute_node(struct session *session, const struct co
                                         const struct slice *arguments, uint32_t arguments_count);
 static enum execute_result refuse(struct session *session, const struct slice *arguments,
                                   uint32_t arguments_count);
+static enum execute_result refuse_write(struct session *session, const struct command *command,
+                                        const char *error);
+
+enum {
+    /* Bytes of one client's waiting reads beyond which it is held back, as by their number. */
+    QUEUE_BYTES_MAX = 16 * 1024 * 1024,
+    /* A write larger than this fits into no entry: one is cut when it has LIMIT_ENTRY_BYTES_SOFT,
+     * the batch before it may have as much, and there are headers. */
+    WRITE_BYTES_MAX = LIMIT_ENTRY_BYTES - 3 * LIMIT_ENTRY_BYTES_SOFT,
+};
 
 static enum execute_result stall(struct session *session)
 {
@@ -37,7 +48,8 @@ enum execute_result executor_execute(struct executor *executor, struct session *
     const struct command *command = command_resolve(arguments, arguments_count, &nowhere);
     bool is_data = command != NULL && command->class != COMMAND_CLASS_NODE;
     if (session->requests_count > 0 &&
-        (!is_data || session->requests_count >= LIMIT_SESSION_REQUESTS)) {
+        (!is_data || session->requests_count >= LIMIT_SESSION_REQUESTS ||
+         buf_size(&session->requests) >= QUEUE_BYTES_MAX)) {
         return stall(session);
     }
     if (command == NULL || !check_access(session, command)) {
@@ -54,8 +66,13 @@ enum execute_result executor_execute(struct executor *executor, struct session *
         execute_read(session, command, arguments, arguments_count);
         return EXECUTE_TAKEN;
     case COMMAND_CLASS_WRITE:
+        if (is_too_large(arguments, arguments_count)) {
+            return refuse_write(session, command, "ERR command is too large for one log entry");
+        }
         if (executor->replica->batches.bytes >= LIMIT_UNANSWERED_BYTES) {
-            return stall(session);
+            return batches_are_stuck(&executor->replica->batches)
+                       ? refuse_write(session, command, ERROR_NO_LEADER)
+                       : stall(session);
         }
         execute_write(session, command, arguments, arguments_count);
         return EXECUTE_TAKEN;
@@ -63,6 +80,15 @@ enum execute_result executor_execute(struct executor *executor, struct session *
         return execute_node(session, command, arguments, arguments_count);
     }
     return EXECUTE_TAKEN;
+}
+
+static bool is_too_large(const struct slice *arguments, uint32_t arguments_count)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < arguments_count; i++) {
+        bytes += arguments[i].size + sizeof(uint64_t);
+    }
+    return bytes > WRITE_BYTES_MAX;
 }
 
 static bool check_access(struct session *session, const struct command *command)
@@ -98,6 +124,23 @@ static enum execute_result refuse(struct session *session, const struct slice *a
     if (is_silent) {
         buf_truncate(&session->output, before);
     }
+    session_touch(session);
+    return EXECUTE_TAKEN;
+}
+
+/* Answers a write that was not begun, behind all earlier replies. */
+static enum execute_result refuse_write(struct session *session, const struct command *command,
+                                        const char *error)
+{
+    struct executor *executor = session->executor;
+    if (session->requests_count > 0) {
+        return stall(session);
+    }
+    if (!session_take_silence(session)) {
+        reply_error(&session->reply, error);
+    }
+    executor_count_error(executor, slice_of_string(error));
+    executor->stats[command->id].rejected_calls++;
     session_touch(session);
     return EXECUTE_TAKEN;
 }
@@ -167,6 +210,9 @@ static enum execute_result execute_node(struct session *session, const struct co
                                         const struct slice *arguments, uint32_t arguments_count)
 {
     size_t before = buf_size(&session->output);
+    if (command->id == COMMAND_CLIENT_REPLY && slice_is_word(arguments[2], "on")) {
+        session->reply_mode = SESSION_REPLY_ON; /* the one reply that silence does not swallow */
+    }
     enum session_reply_mode mode_before = session->reply_mode;
     bool is_silent = session_take_silence(session);
     if (command->handler != NULL) {
@@ -312,7 +358,9 @@ void executor_answered(struct session *session)
     if (session->requests_count == 0) {
         session->is_stalled = false;
         if (session->closing_error != NULL && session->is_open) {
-            reply_error_format(&session->reply, "ERR %s", session->closing_error);
+            if (session->reply_mode == SESSION_REPLY_ON) {
+                reply_error_format(&session->reply, "ERR %s", session->closing_error);
+            }
             mem_free(session->closing_error);
             session->closing_error = NULL;
         }
@@ -346,8 +394,9 @@ void executor_sample(struct executor *executor)
 
 void executor_wake_stalled(struct executor *executor)
 {
-    bool is_free = executor->replica->batches.bytes < LIMIT_UNANSWERED_BYTES &&
-                   executor_now_ms(executor) >= executor->pause_until_ms;
+    const struct batches *batches = &executor->replica->batches;
+    bool has_room = batches->bytes < LIMIT_UNANSWERED_BYTES || batches_are_stuck(batches);
+    bool is_free = has_room && executor_now_ms(executor) >= executor->pause_until_ms;
     if (executor->waiting_count == 0 && !(executor->has_stalled_idle && is_free)) {
         return;
     }

@@ -26,6 +26,13 @@ struct error_stat {
     uint64_t count;
 };
 
+/* Clients' traffic as INFO shows it. */
+struct traffic_sample {
+    uint64_t sampled_ms;
+    uint64_t input_bytes, output_bytes; /* totals then */
+    double input_kbps, output_kbps;
+};
+
 struct executor {
     struct replica *replica;
     struct list sessions;
@@ -46,6 +53,7 @@ struct executor {
     uint64_t operations_per_second; /* of the last whole second */
     uint64_t sampled_ms;
     uint64_t sampled_commands;
+    struct traffic_sample traffic;
     uint64_t error_replies;
     struct command_stats stats[COMMAND_ID_COUNT];
     struct error_stat errors[ERROR_CODES_MAX];

@@ -7,16 +7,21 @@
 #include "replica/replica_internal.h"
 
 enum {
-    /* After a refusal: the leader is changing or full, so not at once. */
+    /* After a refusal: the leader is changing or full, so not at once; and each time that brings
+     * no progress twice as late, or a leader with a slow disk would be flooded. */
     RESEND_REFUSED_MS = 20,
+    RESEND_REFUSED_MS_MAX = 640,
     /* Without any news of a sent batch: the frame was lost in a way nobody noticed. */
     RESEND_SILENT_MS = 1000,
 };
 
 void forward_resend_at(struct replica *replica, uint64_t at_ms)
 {
-    if (batches_first_sent(&replica->batches) != NULL &&
-        (replica->resend_at_ms == 0 || at_ms < replica->resend_at_ms)) {
+    if (batches_first_sent(&replica->batches) == NULL) {
+        return;
+    }
+    replica->resend_from = 0;
+    if (replica->resend_at_ms == 0 || at_ms < replica->resend_at_ms) {
         replica->resend_at_ms = at_ms == 0 ? 1 : at_ms;
     }
 }
@@ -26,6 +31,7 @@ void forward_leader_changed(struct replica *replica)
     const struct raft_status *status = &replica->status;
     bool is_same = replica->sent_to == status->leader && replica->sent_term == status->term;
     if (status->leader != RAFT_ID_NONE && !is_same) {
+        replica->refused_wait_ms = RESEND_REFUSED_MS;
         forward_resend_at(replica, replica->now_ms);
     }
 }
@@ -34,6 +40,14 @@ void forward_refused(struct replica *replica, uint64_t from,
                      const struct peer_forward_refused *refused)
 {
     if (refused->incarnation == replica->incarnation && from == replica->status.leader) {
+        forward_resend_at(replica, replica->now_ms + replica->refused_wait_ms);
+    }
+}
+
+void forward_applied(struct replica *replica)
+{
+    replica->refused_wait_ms = RESEND_REFUSED_MS;
+    if (replica->resend_at_ms > replica->now_ms + RESEND_REFUSED_MS) {
         forward_resend_at(replica, replica->now_ms + RESEND_REFUSED_MS);
     }
 }
@@ -65,6 +79,9 @@ static void send_again(struct replica *replica)
         return;
     }
     replica->resend_at_ms = 0;
+    if (replica->refused_wait_ms < RESEND_REFUSED_MS_MAX) {
+        replica->refused_wait_ms *= 2;
+    }
     for (struct batch *batch = batches_first_sent(&replica->batches); batch != NULL;
          batch = batches_next_sent(&replica->batches, batch)) {
         send_batch(replica, batch);

@@ -75,11 +75,13 @@ static void memory(struct info *info)
     human(text, sizeof(text), facts->memory_system_bytes);
     LINE("total_system_memory:%llu\r\ntotal_system_memory_human:%s\r\n",
          (u64)facts->memory_system_bytes, text);
-    LINE("used_memory_lua:0\r\nmaxmemory:0\r\nmaxmemory_human:0B\r\n");
+    LINE(
+        "used_memory_lua:0\r\nnumber_of_cached_scripts:0\r\nmaxmemory:0\r\nmaxmemory_human:0B\r\n");
     double used = facts->memory_used_bytes == 0 ? 1 : (double)facts->memory_used_bytes;
     LINE("maxmemory_policy:noeviction\r\nmem_fragmentation_ratio:%.2f\r\n",
          (double)facts->memory_resident_bytes / used);
-    LINE("mem_allocator:%s\r\nlazyfree_pending_objects:0\r\n", facts->malloc_name);
+    LINE("mem_allocator:%s\r\nlazyfree_pending_objects:0\r\nlazyfreed_objects:0\r\n",
+         facts->malloc_name);
 }
 
 static void persistence(struct info *info)
@@ -101,8 +103,31 @@ static void persistence(struct info *info)
          (u64)facts->storage_fsync_us_total, (u64)facts->storage_fsync_us_max);
 }
 
+/* Kilobytes a second of clients' traffic, over the time since INFO was last asked for (at least a
+ * second ago). */
+static void sample_traffic(struct info *info)
+{
+    struct traffic_sample *sample = &info->executor->traffic;
+    uint64_t elapsed_ms = info->replica->now_ms - sample->sampled_ms;
+    if (elapsed_ms < 1000) {
+        return;
+    }
+    uint64_t input = info->facts->net_input_bytes;
+    uint64_t output = info->facts->net_output_bytes;
+    /* RESETSTAT sets the counters back. */
+    double input_bytes = input < sample->input_bytes ? 0 : (double)(input - sample->input_bytes);
+    double output_bytes =
+        output < sample->output_bytes ? 0 : (double)(output - sample->output_bytes);
+    sample->input_kbps = input_bytes * 1000 / 1024 / (double)elapsed_ms;
+    sample->output_kbps = output_bytes * 1000 / 1024 / (double)elapsed_ms;
+    sample->sampled_ms = info->replica->now_ms;
+    sample->input_bytes = input;
+    sample->output_bytes = output;
+}
+
 static void stats_section(struct info *info)
 {
+    sample_traffic(info);
     const struct host_facts *facts = info->facts;
     struct keyspace_stats stats;
     keyspace_get_stats(info->replica->keyspace, &stats);
@@ -113,11 +138,14 @@ static void stats_section(struct info *info)
          (u64)facts->net_input_bytes, (u64)facts->net_output_bytes);
     LINE("total_net_repl_input_bytes:%llu\r\ntotal_net_repl_output_bytes:%llu\r\n",
          (u64)facts->peer_input_bytes, (u64)facts->peer_output_bytes);
+    LINE("instantaneous_input_kbps:%.2f\r\ninstantaneous_output_kbps:%.2f\r\n",
+         info->executor->traffic.input_kbps, info->executor->traffic.output_kbps);
     LINE("rejected_connections:%llu\r\nsync_full:0\r\nsync_partial_ok:0\r\nsync_partial_err:0\r\n",
          (u64)facts->connections_rejected);
     LINE("expired_keys:%llu\r\nevicted_keys:0\r\nevicted_clients:0\r\n", (u64)stats.expired_keys);
     LINE("keyspace_hits:%llu\r\nkeyspace_misses:%llu\r\n", (u64)stats.hits, (u64)stats.misses);
     LINE("pubsub_channels:0\r\npubsub_patterns:0\r\nlatest_fork_usec:0\r\ntotal_forks:0\r\n");
+    LINE("tracking_total_keys:0\r\ntracking_total_items:0\r\ntracking_total_prefixes:0\r\n");
     LINE("total_error_replies:%llu\r\n", (u64)info->executor->error_replies);
 }
 
@@ -129,8 +157,10 @@ static void replication(struct info *info)
     if (replica->status.role == RAFT_LEADER) {
         LINE("role:master\r\nconnected_slaves:%u\r\n", count);
         for (uint32_t i = 0; i < count; i++) {
-            LINE("slave%u:node=%s,state=%s,offset=%llu,lag=%llu\r\n", i,
-                 replica_node_name(replica, progress[i].id),
+            const char *redis = replica_node_redis_address(replica, progress[i].id);
+            const char *colon = strrchr(redis, ':');
+            LINE("slave%u:ip=%.*s,port=%s,state=%s,offset=%llu,lag=%llu\r\n", i,
+                 colon == NULL ? 0 : (int)(colon - redis), redis, colon == NULL ? "0" : colon + 1,
                  progress[i].recently_active ? "online" : "unreachable",
                  (u64)progress[i].match_index,
                  (u64)((replica->now_ms - progress[i].last_contact_ms) / 1000));
@@ -145,6 +175,11 @@ static void replication(struct info *info)
         LINE("slave_repl_offset:%llu\r\nslave_read_only:0\r\nconnected_slaves:0\r\n",
              (u64)replica->applied_index);
     }
+    LINE("master_replid:");
+    for (int i = 0; i < RAFT_CLUSTER_ID_BYTES; i++) {
+        LINE("%02x", replica->applied_configuration.cluster_id[i]);
+    }
+    LINE("00000000\r\n"); /* Redis's has 40 digits */
     LINE("master_repl_offset:%llu\r\nsecond_repl_offset:-1\r\n", (u64)replica->commit_index);
 }
 
@@ -216,12 +251,13 @@ static const char *role_word(enum raft_role role)
 static void raft_nodes(struct info *info)
 {
     struct replica *replica = info->replica;
-    const struct raft_configuration *configuration = replica_configuration(replica);
+    const struct raft_member *members[LIMIT_MEMBERS];
+    uint32_t members_count = replica_members_by_name(replica, members);
     struct raft_progress progress[LIMIT_MEMBERS];
     uint32_t count = replica_get_progress(replica, progress, LIMIT_MEMBERS);
-    LINE("raft_nodes:%u\r\n", configuration->members_count);
-    for (uint32_t i = 0; i < configuration->members_count; i++) {
-        const struct raft_member *member = &configuration->members[i];
+    LINE("raft_nodes:%u\r\n", members_count);
+    for (uint32_t i = 0; i < members_count; i++) {
+        const struct raft_member *member = members[i];
         LINE("node%u:id=%s,role=%s,raft=%s,http=%s,redis=%s", i,
              replica_node_name(replica, member->id),
              member->role == RAFT_VOTER ? "voter" : "learner", member->raft_address,

@@ -1,7 +1,10 @@
 /* log_clock.c -- the log's clock. */
 #include "replica/log_clock.h"
 
-enum { SLEW_DIVISOR = 2000 }; /* 500 parts in a million, what adjtime(3) does at most */
+enum {
+    SLEW_DIVISOR = 2000, /* 500 parts in a million, what adjtime(3) does at most */
+    SLEW_STEP_MS = 20,   /* slewed in steps of at least this, or each would round to nothing */
+};
 
 void log_clock_saw_stamp(struct log_clock *clock, int64_t stamp_ms)
 {
@@ -30,6 +33,10 @@ int64_t log_clock_stamp(struct log_clock *clock, uint64_t now_ms, int64_t wall_m
 {
     int64_t elapsed_us = (int64_t)(now_ms - clock->as_of_ms) * 1000;
     int64_t value_us = clock->value_us + elapsed_us;
+    if (elapsed_us < SLEW_STEP_MS * 1000) {
+        log_clock_saw_stamp(clock, value_us / 1000);
+        return clock->stamp_ms;
+    }
     int64_t error_us = wall_ms * 1000 - value_us;
     int64_t slew_us_max = elapsed_us / SLEW_DIVISOR;
     if (error_us > slew_us_max) {

@@ -107,11 +107,15 @@ enum execute_result node_client_pause(struct session *session, const struct slic
                                       uint32_t arguments_count)
 {
     struct executor *executor = session->executor;
-    bool is_for_all = true;
-    if (arguments_count == 4) {
-        is_for_all = slice_is_word(arguments[3], "all");
+    if (arguments_count > 4) {
+        reply_error_format(&session->reply,
+                           "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try "
+                           "CLIENT HELP.",
+                           (int)arguments[1].size, (const char *)arguments[1].bytes);
+        return EXECUTE_TAKEN;
     }
-    if (arguments_count > 4 || (!is_for_all && !slice_is_word(arguments[3], "write"))) {
+    bool is_for_all = arguments_count == 3 || slice_is_word(arguments[3], "all");
+    if (!is_for_all && !slice_is_word(arguments[3], "write")) {
         reply_error(&session->reply, "ERR CLIENT PAUSE mode must be WRITE or ALL");
         return EXECUTE_TAKEN;
     }

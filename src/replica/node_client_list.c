@@ -11,6 +11,7 @@ static void describe(const struct session *session, uint64_t now_ms, struct buf 
     size_t output = buf_size(&session->output);
     size_t memory = sizeof(*session) + session->input_capacity_bytes + session->output.capacity +
                     session->requests.capacity;
+    static const char *const flags[2][2] = {{"N", "e"}, {"r", "re"}};
     const char *command = session->last_command == NULL ? "NULL" : session->last_command->name;
     buf_append_format(
         out,
@@ -22,9 +23,9 @@ static void describe(const struct session *session, uint64_t now_ms, struct buf 
         session->descriptor, session->name == NULL ? "" : session->name,
         (unsigned long long)(now_ms - session->created_ms) / 1000,
         (unsigned long long)(now_ms - session->last_used_ms) / 1000,
-        session->is_local_reader ? "r" : "N", session->database, (unsigned long long)input,
-        (unsigned long long)input_free, buf_size(&session->requests), session->output.capacity,
-        output, output, memory, command, (int)session->reply.protocol,
+        flags[session->is_local_reader][session->is_no_evict], session->database,
+        (unsigned long long)input, (unsigned long long)input_free, buf_size(&session->requests),
+        session->output.capacity, output, output, memory, command, (int)session->reply.protocol,
         session->library_name == NULL ? "" : session->library_name,
         session->library_version == NULL ? "" : session->library_version);
 }
@@ -75,11 +76,11 @@ static struct session *find_id(struct executor *executor, uint64_t id)
 static bool parse_id(struct session *session, struct slice word, uint64_t *id)
 {
     int64_t number;
-    if (!number_parse_int64(word, &number) || number < 1) {
+    if (!number_parse_int64(word, &number)) {
         reply_error(&session->reply, "ERR Invalid client ID");
         return false;
     }
-    *id = (uint64_t)number;
+    *id = number < 0 ? 0 : (uint64_t)number; /* 0: nobody's */
     return true;
 }
 

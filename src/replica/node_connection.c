@@ -59,9 +59,11 @@ enum execute_result node_select(struct session *session, const struct slice *arg
 {
     (void)arguments_count;
     int64_t database;
-    if (!number_parse_int64(arguments[1], &database) || database < INT32_MIN ||
-        database > INT32_MAX) {
+    if (!number_parse_int64(arguments[1], &database)) {
         reply_error(&session->reply, "ERR value is not an integer or out of range");
+    } else if (database < INT32_MIN || database > INT32_MAX) {
+        reply_error(&session->reply,
+                    "ERR value is out of range, value must between -2147483648 and 2147483647");
     } else if (database < 0 || database >= LIMIT_DATABASES) {
         reply_error(&session->reply, "ERR DB index is out of range");
     } else {
@@ -186,8 +188,8 @@ enum execute_result node_hello(struct session *session, const struct slice *argu
     if (session_needs_auth(session)) {
         reply_error(&session->reply,
                     "NOAUTH HELLO must be called with the client already authenticated, otherwise "
-                    "the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the "
-                    "client and select the RESP protocol version at the same time");
+                    "the HELLO AUTH <user> <pass> option can be used to authenticate the client "
+                    "and select the RESP protocol version at the same time");
         return EXECUTE_TAKEN;
     }
     if (name.bytes != NULL && !node_set_name(session, name)) {
@@ -206,7 +208,6 @@ enum execute_result node_reset(struct session *session, const struct slice *argu
     session->reply.protocol = REPLY_RESP2;
     session->database = 0;
     session->is_local_reader = false;
-    session->is_no_evict = false;
     session->reply_mode = SESSION_REPLY_ON;
     session->is_authenticated = session->executor->password[0] == '\0';
     (void)node_set_name(session, slice_of(NULL, 0));

@@ -24,7 +24,7 @@ enum execute_result node_config_set(struct session *session, const struct slice 
 {
     struct replica_host *host = host_of(session);
     if (arguments_count % 2 != 0) {
-        reply_error(&session->reply, "ERR wrong number of arguments for 'config|set' command");
+        reply_error(&session->reply, "ERR syntax error");
     } else {
         host->config_set(host->context, arguments + 2, (arguments_count - 2) / 2, &session->reply);
     }
@@ -155,14 +155,28 @@ enum execute_result node_time(struct session *session, const struct slice *argum
 enum execute_result node_shutdown(struct session *session, const struct slice *arguments,
                                   uint32_t arguments_count)
 {
+    uint32_t saves = 0;
+    uint32_t aborts = 0;
+    uint32_t others = 0;
+    bool is_sound = true;
     for (uint32_t i = 1; i < arguments_count; i++) {
-        bool is_known = slice_is_word(arguments[i], "save") ||
-                        slice_is_word(arguments[i], "nosave") ||
-                        slice_is_word(arguments[i], "now") || slice_is_word(arguments[i], "force");
-        if (!is_known) {
-            reply_error(&session->reply, "ERR syntax error");
-            return EXECUTE_TAKEN;
+        if (slice_is_word(arguments[i], "save") || slice_is_word(arguments[i], "nosave")) {
+            saves++;
+        } else if (slice_is_word(arguments[i], "abort")) {
+            aborts++;
+        } else if (slice_is_word(arguments[i], "now") || slice_is_word(arguments[i], "force")) {
+            others++;
+        } else {
+            is_sound = false;
         }
+    }
+    if (!is_sound || saves > 1 || (aborts > 0 && saves + others > 0)) {
+        reply_error(&session->reply, "ERR syntax error");
+        return EXECUTE_TAKEN;
+    }
+    if (aborts > 0) {
+        reply_error(&session->reply, "ERR No shutdown in progress.");
+        return EXECUTE_TAKEN;
     }
     struct replica_host *host = host_of(session);
     host->shutdown(host->context);

@@ -91,6 +91,7 @@ struct assembly {
     uint32_t batches_count;
     uint32_t forwarded_count;   /* from the front of the inbox */
     struct batch *resent_until; /* the last sent batch that went in again */
+    bool is_all_resent;         /* and none is left behind it */
     uint32_t unsent_count;      /* of our own unsent ones, from the first */
 };
 
@@ -128,18 +129,30 @@ static void put_forwarded(struct replica *replica, struct assembly *assembly)
     }
 }
 
-/* Sent batches that an earlier leader may have lost go in again, all of them in order. */
-static void put_resent(struct replica *replica, struct assembly *assembly)
+/* Sent batches that an earlier leader may have lost go in again, in order, over as many entries as
+ * it takes; false while some are left, for which those not sent yet have to wait. */
+static bool put_resent(struct replica *replica, struct assembly *assembly)
 {
     if (replica->resend_at_ms == 0 || replica->now_ms < replica->resend_at_ms) {
-        return;
+        return true;
     }
-    for (struct batch *batch = batches_first_sent(&replica->batches); batch != NULL;
-         batch = batches_next_sent(&replica->batches, batch)) {
+    struct batch *batch = batches_first_sent(&replica->batches);
+    while (batch != NULL && batch->sequence < replica->resend_from) {
+        batch = batches_next_sent(&replica->batches, batch);
+    }
+    if (batch == NULL) { /* applied meanwhile */
+        replica->resend_at_ms = 0;
+        replica->resend_from = 0;
+        return true;
+    }
+    while (batch != NULL && has_room(replica)) {
         struct batch_header header = own_header(replica, batch, batch->sequence);
         put_batch(replica, assembly, &header, buf_slice(&batch->commands));
         assembly->resent_until = batch;
+        batch = batches_next_sent(&replica->batches, batch);
     }
+    assembly->is_all_resent = batch == NULL;
+    return assembly->is_all_resent;
 }
 
 static void put_unsent(struct replica *replica, struct assembly *assembly)
@@ -163,8 +176,11 @@ static void settle(struct replica *replica, const struct assembly *assembly, uin
         raft_announce_commit(replica->raft, batch->header.origin, index);
         free_inbox_batch(&replica->inbox, batch);
     }
-    if (assembly->resent_until != NULL) {
+    if (assembly->is_all_resent) {
         replica->resend_at_ms = 0;
+        replica->resend_from = 0;
+    } else if (assembly->resent_until != NULL) {
+        replica->resend_from = assembly->resent_until->sequence + 1;
     }
     for (uint32_t i = 0; i < assembly->unsent_count; i++) {
         batches_mark_sent(&replica->batches, batches_first_unsent(&replica->batches));
@@ -213,9 +229,11 @@ void propose_entry(struct replica *replica)
     buf_clear(&replica->assembly);
     (void)buf_reserve(&replica->assembly, ENTRY_PAYLOAD_HEADER_BYTES);
     buf_commit(&replica->assembly, ENTRY_PAYLOAD_HEADER_BYTES);
-    put_resent(replica, &assembly);
+    bool may_go_on = put_resent(replica, &assembly);
     put_forwarded(replica, &assembly);
-    put_unsent(replica, &assembly);
+    if (may_go_on) {
+        put_unsent(replica, &assembly);
+    }
     if (assembly.batches_count == 0 && !is_clock_due(replica)) {
         return;
     }

@@ -81,6 +81,9 @@ struct read_round *read_rounds_ask(struct read_rounds *rounds, uint64_t now_ms)
     if (rounds->asked == NULL) {
         rounds->asked = rounds->open;
         rounds->open = NULL;
+        if (rounds->asked != NULL) {
+            rounds->asked->first_context = rounds->next_context;
+        }
     } else if (rounds->is_refused ? now_ms < rounds->ask_again_ms
                                   : now_ms < rounds->asked->asked_ms + ROUND_LOST_MS) {
         return NULL;
@@ -96,7 +99,9 @@ struct read_round *read_rounds_ask(struct read_rounds *rounds, uint64_t now_ms)
 void read_rounds_confirm(struct read_rounds *rounds, uint64_t context, uint64_t index)
 {
     struct read_round *round = rounds->asked;
-    if (round != NULL && !rounds->is_refused && round->context == context) {
+    /* An answer to an earlier try of the same round is as good: nobody joined it since. */
+    if (round != NULL && !rounds->is_refused && context >= round->first_context &&
+        context <= round->context) {
         round->index = index;
         list_push_back(&rounds->confirmed, &round->link);
         rounds->asked = NULL;
@@ -134,26 +139,35 @@ struct read_round *read_rounds_take(struct read_rounds *rounds, uint64_t applied
     return round;
 }
 
+/* The oldest round that is not served, or NULL. */
+static struct read_round *oldest(const struct read_rounds *rounds)
+{
+    if (!list_is_empty(&rounds->confirmed)) {
+        return LIST_MEMBER(rounds->confirmed.next, struct read_round, link);
+    }
+    return rounds->asked != NULL ? rounds->asked : rounds->open;
+}
+
 struct read_round *read_rounds_take_overdue(struct read_rounds *rounds, uint64_t opened_ms)
 {
-    struct read_round *round = rounds->asked;
-    if (round != NULL && round->opened_ms <= opened_ms) {
-        rounds->asked = NULL;
-        rounds->failed = round->id;
-        return round;
+    struct read_round *round = oldest(rounds);
+    if (round == NULL || round->opened_ms > opened_ms) {
+        return NULL;
     }
-    round = rounds->open;
-    if (rounds->asked == NULL && round != NULL && round->opened_ms <= opened_ms) {
+    if (round == rounds->open) {
         rounds->open = NULL;
-        rounds->failed = round->id;
-        return round;
+    } else if (round == rounds->asked) {
+        rounds->asked = NULL;
+    } else {
+        list_remove(&round->link);
     }
-    return NULL;
+    rounds->failed = round->id;
+    return round;
 }
 
 uint64_t read_rounds_oldest_ms(const struct read_rounds *rounds)
 {
-    const struct read_round *round = rounds->asked != NULL ? rounds->asked : rounds->open;
+    const struct read_round *round = oldest(rounds);
     return round == NULL ? 0 : round->opened_ms;
 }
 

@@ -17,9 +17,10 @@ struct session;
 
 struct read_round {
     struct list link;
-    uint64_t id;      /* from 1, ascending */
-    uint64_t context; /* what raft was asked with; new for every try, never used again */
-    uint64_t index;   /* confirmed: serve when applied */
+    uint64_t id;            /* from 1, ascending */
+    uint64_t first_context; /* what raft was asked with first, and */
+    uint64_t context;       /* last; new for every try, never used again */
+    uint64_t index;         /* confirmed: serve when applied */
     uint64_t opened_ms;
     uint64_t asked_ms;
     struct session **sessions; /* who has reads in it, referenced, each once */
@@ -65,10 +66,11 @@ void read_rounds_ask_anew(struct read_rounds *rounds);
  * caller serves and releases its sessions and then calls read_rounds_recycle. */
 struct read_round *read_rounds_take(struct read_rounds *rounds, uint64_t applied_index);
 
-/* Takes the oldest round opened at or before opened_ms that raft has not confirmed, to fail it. */
+/* Takes the oldest round if it was opened at or before opened_ms, to fail it: also a confirmed one,
+ * for a follower that was cut off may never apply its index. */
 struct read_round *read_rounds_take_overdue(struct read_rounds *rounds, uint64_t opened_ms);
 
-/* When the oldest unconfirmed round was opened, or 0 when there is none. */
+/* When the oldest round that is not served was opened, or 0 when there is none. */
 uint64_t read_rounds_oldest_ms(const struct read_rounds *rounds);
 
 /* When read_rounds_ask has something to ask again, or UINT64_MAX. */

@@ -102,6 +102,12 @@ void replica_begin_turn(struct replica *replica, uint64_t now_ms, int64_t wall_m
     replica->wall_ms = wall_ms;
     replica->batches.now_ms = replica->now_ms;
     outbox_clear(&replica->outbox);
+    if (replica->clock.is_known) {
+        /* Also while following: the first messages of a new leader carry it, and what it last set
+         * as a leader may be long ago. */
+        int64_t clock_ms = log_clock_estimate(&replica->clock, replica->now_ms);
+        raft_set_clock(replica->raft, (uint64_t)clock_ms);
+    }
 }
 
 static void note_peer(struct replica *replica, uint64_t id, const struct peer_node_info *info)
@@ -288,6 +294,7 @@ static void init_parts(struct replica *replica, const struct replica_options *op
     memcpy(replica->new_cluster_id, options->new_cluster_id, RAFT_CLUSTER_ID_BYTES);
     replica_set_request_timeout(replica, options->request_timeout_ms);
     batches_init(&replica->batches);
+    forward_applied(replica);
     read_rounds_init(&replica->rounds, hash_mix(seed, 1) << 20);
     list_init(&replica->inbox.batches);
     executor_init(&replica->executor, replica, options->password, hash_mix(seed, 2));

@@ -102,6 +102,11 @@ void replica_get_status(struct replica *replica, struct replica_status *out);
 /* The configuration in force; borrowed until the next turn. */
 const struct raft_configuration *replica_configuration(const struct replica *replica);
 
+/* The members of the configuration in force in the order of their names, as people list them;
+ * returns their number. Borrowed until the next turn. */
+uint32_t replica_members_by_name(const struct replica *replica,
+                                 const struct raft_member *out[LIMIT_MEMBERS]);
+
 /* What a peer told of itself, or NULL. Addresses in the log win where both are known. */
 const struct peer_node_info *replica_peer_info(const struct replica *replica, uint64_t peer);
 

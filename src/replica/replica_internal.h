@@ -57,10 +57,12 @@ struct replica {
 
     /* This node's own clients. */
     struct batches batches;
-    uint64_t sent_to;      /* the leader that the sent batches were given to last */
-    uint64_t sent_term;    /* and its term */
-    uint64_t resend_at_ms; /* refused or lost: send them all again then; 0: no need */
-    uint64_t sent_at_ms;   /* of the newest sending */
+    uint64_t sent_to;         /* the leader that the sent batches were given to last */
+    uint64_t sent_term;       /* and its term */
+    uint64_t resend_at_ms;    /* refused or lost: send them all again then; 0: no need */
+    uint64_t resend_from;     /* a leader has those before it in the log again already */
+    uint64_t sent_at_ms;      /* of the newest sending */
+    uint64_t refused_wait_ms; /* from a refusal to the next sending */
     struct read_rounds rounds;
     bool has_new_requests;
 
@@ -106,6 +108,8 @@ void forward_batches(struct replica *replica);
 void forward_leader_changed(struct replica *replica);
 void forward_refused(struct replica *replica, uint64_t from,
                      const struct peer_forward_refused *refused);
+/* A batch of ours was applied: there is progress. */
+void forward_applied(struct replica *replica);
 /* When forward_batches has something to send again, or UINT64_MAX. */
 uint64_t forward_deadline_ms(const struct replica *replica);
 /* Sends everything again at a time; an earlier one already set stays. */

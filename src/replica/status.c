@@ -1,5 +1,6 @@
 /* status.c -- looking at the node: for INFO, ROLE, the HTTP status routes and the server. */
 #include <stddef.h>
+#include <string.h>
 
 #include "replica/replica_internal.h"
 
@@ -16,6 +17,22 @@ uint64_t replica_monotonic_us(struct replica *replica)
 const struct raft_configuration *replica_configuration(const struct replica *replica)
 {
     return raft_configuration_latest(replica->raft);
+}
+
+uint32_t replica_members_by_name(const struct replica *replica,
+                                 const struct raft_member *out[LIMIT_MEMBERS])
+{
+    const struct raft_configuration *configuration = replica_configuration(replica);
+    for (uint32_t i = 0; i < configuration->members_count; i++) {
+        const struct raft_member *member = &configuration->members[i];
+        uint32_t at = i;
+        while (at > 0 && strcmp(out[at - 1]->name, member->name) > 0) {
+            out[at] = out[at - 1];
+            at--;
+        }
+        out[at] = member;
+    }
+    return configuration->members_count;
 }
 
 const struct peer_node_info *replica_peer_info(const struct replica *replica, uint64_t peer)

@@ -8,7 +8,9 @@
 static void print(FILE *file, const struct buf *text)
 {
     struct slice slice = buf_slice(text);
-    (void)fwrite(slice.bytes, 1, slice.size, file);
+    if (slice.size > 0) { /* else bytes may be NULL, which fwrite does not take */
+        (void)fwrite(slice.bytes, 1, slice.size, file);
+    }
     (void)fflush(file);
 }
 

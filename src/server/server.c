@@ -174,13 +174,14 @@ static bool open_clients(struct server *server)
 
 static void greet(const struct server *server, const struct log_recovery *recovery)
 {
-    const struct raft_configuration *configuration = replica_configuration(server->loop.replica);
+    const struct raft_member *members[LIMIT_MEMBERS];
+    uint32_t members_count = replica_members_by_name(server->loop.replica, members);
     logger_log(LOGGER_NOTICE, "log: %llu entries, term %llu, known committed up to %llu%s",
                (unsigned long long)recovery->entries_count,
                (unsigned long long)recovery->hard_state.term,
                (unsigned long long)recovery->commit_index, recovery->created ? " (new)" : "");
-    for (uint32_t i = 0; i < configuration->members_count; i++) {
-        const struct raft_member *member = &configuration->members[i];
+    for (uint32_t i = 0; i < members_count; i++) {
+        const struct raft_member *member = members[i];
         logger_log(LOGGER_NOTICE, "member %s at %s%s", member->name, member->raft_address,
                    member->id == server->self_id ? " (this node)" : "");
     }

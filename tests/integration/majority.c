@@ -8,7 +8,7 @@
 #include "lib/http_client.h"
 #include "lib/redis_client.h"
 
-enum { REQUEST_TIMEOUT_MS = 1000, ANSWER_MS_MAX = REQUEST_TIMEOUT_MS + 3000 };
+enum { REQUEST_TIMEOUT_MS = 500, ANSWER_MS_MAX = REQUEST_TIMEOUT_MS + 3000 };
 
 struct outcome {
     int64_t at_least, at_most; /* what the counter may be */
@@ -98,7 +98,7 @@ static void lose_majority(struct cluster *cluster, uint32_t survivor, int64_t *c
 
 void test_majority_lost(struct cluster *cluster)
 {
-    cluster_add_option(cluster, "--request-timeout=1000");
+    cluster_add_option(cluster, "--request-timeout=500");
     cluster_start(cluster);
     uint32_t leader = cluster_wait_leader(cluster);
     redisContext *client = redis_client_open(cluster->nodes[leader].redis_port);

@@ -94,15 +94,18 @@ static bool connect_to(struct writer *writer, struct link *link, uint32_t node)
     struct writers *all = writer->all;
     uint64_t end_ms = check_now_ms() + CLUSTER_PATIENCE_MS;
     disconnect(link);
-    while (!atomic_load(&all->is_over)) {
-        bool is_down = atomic_load(&all->is_down[node]);
+    for (;;) {
+        /* In this order: what is up, and goes down from here on, has another generation then. */
         link->node = node;
         link->generation = atomic_load(&all->generations[node]);
-        link->client = redis_client_try(all->cluster->nodes[node].redis_port);
-        if (link->client != NULL) {
-            return true;
+        bool was_up = !atomic_load(&all->is_down[node]);
+        if (was_up) {
+            link->client = redis_client_try(all->cluster->nodes[node].redis_port);
         }
-        if (!is_down && atomic_load(&all->generations[node]) == link->generation) {
+        if (link->client != NULL || atomic_load(&all->is_over)) {
+            return link->client != NULL;
+        }
+        if (was_up && atomic_load(&all->generations[node]) == link->generation) {
             FAIL("node-%u does not accept a connection", node + 1);
         }
         if (check_now_ms() > end_ms) {
@@ -110,7 +113,6 @@ static bool connect_to(struct writer *writer, struct link *link, uint32_t node)
         }
         check_sleep_ms(5);
     }
-    return false;
 }
 
 /* Sends a command. NULL when the connection broke and was allowed to. Replies are no errors. */
@@ -338,10 +340,12 @@ uint64_t writers_wait_acknowledged(struct writers *writers)
 void writers_wait_rounds(struct writers *writers, uint64_t rounds)
 {
     uint64_t end_ms = check_now_ms() + CLUSTER_PATIENCE_MS;
+    uint64_t targets[THREADS_COUNT];
     for (uint32_t i = 0; i < THREADS_COUNT; i++) {
-        struct writer *writer = &writers->threads[i];
-        uint64_t target = atomic_load(&writer->rounds) + rounds;
-        while (atomic_load(&writer->rounds) < target) {
+        targets[i] = atomic_load(&writers->threads[i].rounds) + rounds;
+    }
+    for (uint32_t i = 0; i < THREADS_COUNT; i++) {
+        while (atomic_load(&writers->threads[i].rounds) < targets[i]) {
             if (check_now_ms() > end_ms) {
                 FAIL("client %u does not get on", i);
             }

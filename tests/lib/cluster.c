@@ -132,6 +132,20 @@ void cluster_launch(struct cluster *cluster, uint32_t node)
     it->is_paused = false;
 }
 
+/* Whether a process that is not our child has ended, and waits for its parent to notice. */
+static bool is_zombie(pid_t pid)
+{
+    char path[64], text[256];
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "re");
+    size_t size = file == NULL ? 0 : fread(text, 1, sizeof(text) - 1, file);
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    text[size] = '\0';
+    return size == 0 || strstr(text, ") Z ") != NULL;
+}
+
 /* Fails the test when a node has ended that should be running. */
 static void check_is_running(struct cluster *cluster, uint32_t node)
 {
@@ -142,6 +156,9 @@ static void check_is_running(struct cluster *cluster, uint32_t node)
         FAIL("%s has ended by itself: %s %d", it->name,
              WIFEXITED(status) ? "exit status" : "signal",
              WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+    }
+    if (it->pid != 0 && is_zombie(it->pid)) {
+        FAIL("%s has ended by itself", it->name);
     }
 }
 

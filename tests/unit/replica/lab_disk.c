@@ -43,6 +43,7 @@ void lab_disk_submit(struct lab_disk *disk, const struct raft_persist *persist, 
         disk->units = mem_realloc(disk->units, disk->units_capacity * sizeof(*disk->units));
     }
     uint64_t due_ms = now_ms + prng_below(prng, disk->delay_ms_max + 1);
+    due_ms = due_ms < disk->stalls_until_ms ? disk->stalls_until_ms : due_ms;
     if (disk->units_count > 0) {
         const struct lab_unit *last = &disk->units[disk->units_count - 1];
         ASSERT(persist->id > last->persist.id);

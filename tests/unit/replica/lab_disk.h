@@ -27,7 +27,8 @@ struct lab_disk {
     struct lab_unit *units; /* under way, oldest first */
     uint32_t units_count;
     uint32_t units_capacity;
-    uint64_t delay_ms_max; /* a unit takes 0 to this */
+    uint64_t delay_ms_max;    /* a unit takes 0 to this */
+    uint64_t stalls_until_ms; /* and none is done before this */
 };
 
 void lab_disk_deinit(struct lab_disk *disk);

@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 
-enum { REPEAT_MS_MAX = 2000 };
+enum { REPEAT_MS_MAX = 2000, FRAME_TYPE_AT = 4 };
 
 void lab_network_deinit(struct lab_network *network)
 {
@@ -52,7 +52,8 @@ void lab_network_send(struct lab_network *network, uint32_t from, uint32_t to,
         copy.due_ms += prng_below(prng, REPEAT_MS_MAX);
         add(network, &copy);
     }
-    if (prng_below(prng, 1000) < network->drop_per_mille) {
+    bool is_lost = buf_slice(&packet.frame).bytes[FRAME_TYPE_AT] == (uint8_t)network->lost_type;
+    if (prng_below(prng, 1000) < network->drop_per_mille || is_lost) {
         buf_deinit(&packet.frame);
         return;
     }

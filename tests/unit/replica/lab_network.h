@@ -29,7 +29,8 @@ struct lab_network {
     uint64_t repeat_per_mille; /* the copy comes up to two seconds later */
     uint64_t delay_ms_min;
     uint64_t delay_ms_max;
-    bool reorders; /* else packets of a link stay in order, as over TCP */
+    enum peer_frame_type lost_type; /* frames of this type are lost; 0: none are */
+    bool reorders;                  /* else packets of a link stay in order, as over TCP */
 };
 
 void lab_network_deinit(struct lab_network *network);
