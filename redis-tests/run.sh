@@ -4,8 +4,8 @@
 #     redis-tests/run.sh build/release        the directory with quorum; what 'make test-redis' runs
 #
 # Starts three nodes on free ports and in a temporary directory, and runs against them: the same
-# commands on a node and on a real redis-server, client libraries, Redis's own tools, and what the
-# README shows. At the end all nodes must hold the same. COUNT is how many commands are compared on
+# commands and bytes on a node and on a real redis-server, client libraries, Redis's own tools, and
+# what the README shows. At the end all nodes must hold the same. COUNT is how many commands are compared on
 # each connection, SEED where they begin.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -19,6 +19,8 @@ seed=${SEED:-1}
 # Debian's own: another interpreter in the PATH would not see Debian's client libraries.
 python=/usr/bin/python3
 export NODE_PATH=/usr/share/nodejs
+# No __pycache__ among the sources.
+export PYTHONDONTWRITEBYTECODE=1
 
 # The nodes shall have the options given here, whatever the environment has.
 for variable in $(compgen -e | grep '^QUORUM_'); do unset "$variable"; done
@@ -148,6 +150,8 @@ echo "three nodes: Redis on ${redis[*]}, HTTP on ${http[*]}; the leader is on $l
 echo "== Side by side with redis-server, $count commands each, SEED=$seed"
 check "leader, RESP2" side_by_side "$leader" "$seed" 2
 check "follower, RESP3" side_by_side "$follower" $((seed + 1)) 3
+echo '== Conversations, word for word with redis-server'
+counted "$python" redis-tests/side_by_side/conversations.py --target-port "$leader"
 others=()
 for port in "${redis[@]}"; do [ "$port" = "$follower" ] || others+=("$port"); done
 timeout 10 redis-cli -p "$leader" FLUSHALL >"$directory/flushall"

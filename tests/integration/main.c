@@ -40,6 +40,7 @@ static const struct test tests[] = {
     {"a pipeline of 10,000 mixed commands", test_long_pipeline, 60, true},
     {"P7 replies stay with their client", test_replies_stay_with_their_client, 60, true},
     {"N2 N6 nodes of another cluster are refused", test_other_cluster, 90, true},
+    {"N2 a new cluster of the same names is not heard", test_new_cluster_of_same_names, 60, true},
     {"N2 N6 a stranger and a duplicate change nothing", test_stranger_and_duplicate, 90, true},
     {"S17 O4 a data directory has one owner", test_wrong_data_directory, 60, false},
     {"requirepass guards RESP and HTTP", test_password, 60, false},

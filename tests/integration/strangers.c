@@ -52,17 +52,22 @@ static void use(struct cluster *cluster, uint64_t ms)
     }
 }
 
-/* A second cluster of the same node names takes the first one's node-3 for its own. */
+/* A second cluster of the same node names, which takes the first one's node-3 for its own. */
+static void init_other(struct cluster *other, const struct cluster *cluster, const char *directory)
+{
+    cluster_init(other, cluster->binary, directory, 2);
+    size_t used = strlen(other->peers);
+    (void)snprintf(other->peers + used, sizeof(other->peers) - used, ",node-3=127.0.0.1:%u",
+                   cluster->nodes[2].raft_port);
+}
+
 void test_other_cluster(struct cluster *cluster)
 {
     struct cluster other;
     char directory[CLUSTER_PATH_BYTES + 16];
     struct standing before = get_standing(cluster);
     (void)snprintf(directory, sizeof(directory), "%s/other", cluster->directory);
-    cluster_init(&other, cluster->binary, directory, 2);
-    size_t used = strlen(other.peers);
-    (void)snprintf(other.peers + used, sizeof(other.peers) - used, ",node-3=127.0.0.1:%u",
-                   cluster->nodes[2].raft_port);
+    init_other(&other, cluster, directory);
     cluster_start(&other);
     redisContext *client = redis_client_open(other.nodes[0].redis_port);
     expect(client, "+OK", "SET strangers:other 1");
@@ -85,6 +90,28 @@ void test_other_cluster(struct cluster *cluster)
     check_undisturbed(cluster, &before);
     cluster_check_agreement(cluster);
     cluster_check_agreement(&other);
+}
+
+/* A cluster that is only just being made has no name of its own yet, and its first leader is of the
+ * same term as the one that is here. Nothing it says may come through to Raft. */
+void test_new_cluster_of_same_names(struct cluster *cluster)
+{
+    enum { STARTS = 4 };
+    struct standing before = get_standing(cluster);
+    uint32_t losses = cluster_count_in_log(cluster, 2, "lost its leader");
+    for (uint32_t i = 0; i < STARTS; i++) {
+        struct cluster other;
+        char directory[CLUSTER_PATH_BYTES + 16];
+        (void)snprintf(directory, sizeof(directory), "%s/new-%u", cluster->directory, i);
+        init_other(&other, cluster, directory);
+        cluster_start(&other);
+        use(cluster, 200);
+        cluster_kill_all(&other);
+    }
+    CHECK(cluster_count_in_log(cluster, 2, "claims to lead term") == 0);
+    CHECK(cluster_count_in_log(cluster, 2, "lost its leader") == losses);
+    check_undisturbed(cluster, &before);
+    cluster_check_agreement(cluster);
 }
 
 /* A node that is no member, and a second node-1 with an empty data directory. */

@@ -51,6 +51,7 @@ void test_stepped_wall_clock(struct cluster *cluster);
 
 /* strangers.c */
 void test_other_cluster(struct cluster *cluster);
+void test_new_cluster_of_same_names(struct cluster *cluster);
 void test_stranger_and_duplicate(struct cluster *cluster);
 void test_wrong_data_directory(struct cluster *cluster);
 
