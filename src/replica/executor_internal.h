@@ -6,6 +6,7 @@
 #include "base/prng.h"
 #include "command/command.h"
 #include "replica/executor.h"
+#include "replica/replica.h"
 #include "replica/session_internal.h"
 
 struct replica;
@@ -41,6 +42,7 @@ struct executor {
     uint64_t last_session_id;
     char *password; /* never NULL */
     uint32_t bulk_bytes_max;
+    enum replica_debug_access debug_access;
     uint64_t pause_until_ms; /* CLIENT PAUSE: 0 when not paused */
     bool is_pause_for_all;   /* else for writes alone */
     uint32_t waiting_count;  /* sessions in WAIT */

@@ -1,5 +1,6 @@
 /* node_server.c -- commands about the node: its options, role, time, replication. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/logger.h"
 #include "base/number.h"
@@ -91,10 +92,29 @@ static void debug_help(struct session *session)
     node_reply_help(session, "DEBUG", lines, sizeof(lines) / sizeof(lines[0]));
 }
 
+static bool is_debug_allowed(const struct session *session)
+{
+    switch (session->executor->debug_access) {
+    case REPLICA_DEBUG_LOCAL:
+        return strncmp(session->address, "127.", 4) == 0 ||
+               strncmp(session->address, "[::1]", 5) == 0;
+    case REPLICA_DEBUG_NO:
+        return false;
+    case REPLICA_DEBUG_YES:
+        return true;
+    }
+    return false;
+}
+
 enum execute_result node_debug(struct session *session, const struct slice *arguments,
                                uint32_t arguments_count)
 {
-    if (arguments_count == 3 && slice_is_word(arguments[1], "sleep")) {
+    if (!is_debug_allowed(session)) {
+        reply_error(&session->reply,
+                    "ERR DEBUG command not allowed. If the enable-debug-command option is set to "
+                    "\"local\", you can run it from a local connection, otherwise you need to set "
+                    "this option in the configuration file, and then restart the server.");
+    } else if (arguments_count == 3 && slice_is_word(arguments[1], "sleep")) {
         debug_sleep(session, arguments[2]);
     } else if (arguments_count == 3 && slice_is_word(arguments[1], "log")) {
         logger_log(LOGGER_WARNING, "DEBUG LOG: %.*s",

@@ -351,6 +351,11 @@ void replica_set_request_timeout(struct replica *replica, uint32_t request_timeo
         request_timeout_ms == 0 ? REQUEST_TIMEOUT_MS_DEFAULT : request_timeout_ms;
 }
 
+void replica_set_debug_access(struct replica *replica, enum replica_debug_access access)
+{
+    replica->executor.debug_access = access;
+}
+
 void replica_set_bulk_bytes_max(struct replica *replica, uint32_t bulk_bytes_max)
 {
     replica->executor.bulk_bytes_max = bulk_bytes_max;

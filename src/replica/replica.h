@@ -38,6 +38,14 @@ void replica_destroy(struct replica *replica);
 
 struct executor *replica_executor(struct replica *replica);
 
+/* Who may use DEBUG, which can stop a node: enable-debug-command, as in Redis 7.0. */
+enum replica_debug_access {
+    REPLICA_DEBUG_LOCAL, /* clients on this machine's loopback */
+    REPLICA_DEBUG_NO,
+    REPLICA_DEBUG_YES,
+};
+void replica_set_debug_access(struct replica *replica, enum replica_debug_access access);
+
 /* Changes options at run time (CONFIG SET). */
 void replica_set_password(struct replica *replica, const char *password);
 void replica_set_request_timeout(struct replica *replica, uint32_t request_timeout_ms);

@@ -75,7 +75,8 @@ struct config {
     char *announce_redis;
     /* Clients. */
     bool protected_mode;
-    char *requirepass; /* "": none */
+    uint32_t enable_debug_command; /* enum replica_debug_access */
+    char *requirepass;             /* "": none */
     uint32_t maxclients;
     uint32_t timeout_seconds; /* 0: never */
     uint32_t tcp_backlog;

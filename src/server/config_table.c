@@ -16,6 +16,9 @@
 /* In the order of enum logger_level. */
 static const char *const loglevels[] = {"debug", "verbose", "notice", "warning", NULL};
 
+/* In the order of enum replica_debug_access. */
+static const char *const debug_accesses[] = {"local", "no", "yes", NULL};
+
 static const char node[] = "This node";
 static const char cluster[] = "The cluster";
 static const char clients[] = "Clients";
@@ -119,6 +122,14 @@ const struct config_directive config_table[] = {
      .section = clients,
      .argument = "yes|no",
      .summary = "without a password, serve only clients of this machine"},
+    {.name = "enable-debug-command",
+     KIND(WORD),
+     FIELD(enable_debug_command),
+     .default_text = "local",
+     .words = debug_accesses,
+     .section = clients,
+     .argument = "local|no|yes",
+     .summary = "who may use DEBUG"},
     {.name = "requirepass",
      KIND(STRING),
      FIELD(requirepass),

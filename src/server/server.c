@@ -149,6 +149,8 @@ static bool create_replica(struct server *server, const struct log_recovery *rec
                    result_text(result));
         return false;
     }
+    replica_set_debug_access(server->loop.replica,
+                             (enum replica_debug_access)config->enable_debug_command);
     replica_set_bulk_bytes_max(server->loop.replica, (uint32_t)config->proto_max_bulk_bytes);
     server->loop.is_awake = true; /* replica_create began a turn */
     return true;

@@ -8,23 +8,27 @@
 #include "lib/http_client.h"
 #include "lib/redis_client.h"
 
-enum { READERS = 20, PIPELINED = 50 };
+enum {
+    /* More than the event loop takes in one go, so that a whole turn of it can be over before the
+     * node reads from its peers what has happened meanwhile. */
+    READERS = 200,
+    PIPELINED = 50,
+};
 
-/* Has reads of "paused" in many connections' buffers; replies are read later. */
-static void send_reads(const int *sockets)
+/* Puts a command into many connections; replies are read later. */
+static void send_all(const int *sockets, const char *command)
 {
     for (int i = 0; i < READERS; i++) {
-        static const char get[] = "GET paused\r\n";
-        raw_send(sockets[i], get, sizeof(get) - 1);
+        raw_send(sockets[i], command, strlen(command));
     }
 }
 
-/* Every reader gets exactly this for its next reply. */
-static void expect_reads(const int *sockets, const char *value)
+/* Every reader gets exactly this for its next replies. */
+static void expect_reads(const int *sockets, const char *before, const char *value)
 {
     char expected[64], got[64];
-    size_t size =
-        (size_t)snprintf(expected, sizeof(expected), "$%zu\r\n%s\r\n", strlen(value), value);
+    size_t size = (size_t)snprintf(expected, sizeof(expected), "%s$%zu\r\n%s\r\n", before,
+                                   strlen(value), value);
     for (int i = 0; i < READERS; i++) {
         raw_read(sockets[i], got, size);
         got[size] = '\0';
@@ -66,21 +70,24 @@ static void pause_once(struct cluster *cluster, uint32_t round, uint64_t pause_m
     for (int i = 0; i < READERS; i++) {
         sockets[i] = raw_open(port);
     }
-    send_reads(sockets);
-    expect_reads(sockets, old);
+    send_all(sockets, "GET paused\r\n");
+    expect_reads(sockets, "", old);
     int busy = raw_open(port);
     keep_rounds_under_way(busy, 50);
     uint64_t begun_ms = check_now_ms();
     cluster_pause(cluster, leader);
+    /* These make the readers' sockets ready before any vote request comes, so that they are looked
+     * at before the node can learn that it was deposed. */
+    send_all(sockets, "PING\r\n");
     uint32_t next = cluster_wait_leader(cluster);
     redisContext *client = redis_client_open(cluster->nodes[next].redis_port);
     expect(client, "+OK", "SET paused %s", new);
     /* Now it is acknowledged: whoever asks from here on must hear of it. */
-    send_reads(sockets);
+    send_all(sockets, "GET paused\r\n");
     uint64_t taken_ms = check_now_ms() - begun_ms;
     check_sleep_ms(taken_ms < pause_ms ? pause_ms - taken_ms : 0);
     cluster_resume(cluster, leader);
-    expect_reads(sockets, new);
+    expect_reads(sockets, "+PONG\r\n", new);
     expect(direct, shown, "GET paused");
     redisFree(direct);
     redisFree(client);
@@ -92,9 +99,13 @@ static void pause_once(struct cluster *cluster, uint32_t round, uint64_t pause_m
 
 void test_paused_leader(struct cluster *cluster)
 {
+    enum { SHORT_PAUSES = 4 };
+    /* So that others elect a leader long before this one would doubt itself by the clock alone. */
+    cluster_add_option(cluster, "--election-timeout-min=150");
+    cluster_add_option(cluster, "--election-timeout-max=1500");
     cluster_start(cluster);
     pause_once(cluster, 0, 2000);
-    for (uint32_t round = 1; round <= 4; round++) {
+    for (uint32_t round = 1; round <= SHORT_PAUSES; round++) {
         pause_once(cluster, round, 0);
     }
     cluster_check_agreement(cluster);

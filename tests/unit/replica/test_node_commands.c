@@ -254,14 +254,43 @@ static const struct exchange own_table[] = {
     {"CLIENT SETINFO lib-name jedis", "+OK\r\n"},
     {"CLIENT SETINFO lib-ver 5.0.1", "+OK\r\n"},
     {"CLIENT SETINFO lib-foo 5", "-ERR Unrecognized option 'lib-foo'\r\n"},
-    {"DEBUG SLEEP 0.5", "+OK\r\n"},
-    {"DEBUG SLEEP x", "-ERR value is not a valid float\r\n"},
-    {"DEBUG LOG hello", "+OK\r\n"},
-    {"DEBUG DIGEST", "+0000000000000000000000000000000000000000\r\n"},
     {"CONFIG SET a b", "+OK\r\n"},
     {"CONFIG GET maxmemory", "*2\r\n$9\r\nmaxmemory\r\n$5\r\nvalue\r\n"},
     {"CONFIG RESETSTAT", "+OK\r\n"},
 };
+
+/* The error text is Redis 7.0.15's. */
+static const char debug_refused[] =
+    "-ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you "
+    "can "
+    "run it from a local connection, otherwise you need to set this option in the configuration "
+    "file, and then restart the server.\r\n";
+
+static const struct exchange debug_table[] = {
+    {"DEBUG SLEEP 0.5", "+OK\r\n"},
+    {"DEBUG SLEEP x", "-ERR value is not a valid float\r\n"},
+    {"DEBUG LOG hello", "+OK\r\n"},
+    {"DEBUG DIGEST", "+0000000000000000000000000000000000000000\r\n"},
+};
+
+UNIT_TEST(replica_node_commands, debug_is_for_whom_the_option_says)
+{
+    struct lab lab;
+    struct lab_client client = {0};
+    static const struct exchange refused[] = {{"DEBUG SLEEP 0.5", debug_refused}};
+    lab_open(&lab, &(struct lab_options){.nodes_count = 1, .seed = 1});
+    (void)lab_run_to_leader(&lab, 1000);
+    lab_client_open(&client, &lab.nodes[0], NULL); /* from another machine's address */
+    expect(&client, refused, COUNT(refused));
+    replica_set_debug_access(lab.nodes[0].replica, REPLICA_DEBUG_NO);
+    expect(&client, refused, COUNT(refused));
+    CU_ASSERT_EQUAL(lab.nodes[0].slept_us, 0);
+    replica_set_debug_access(lab.nodes[0].replica, REPLICA_DEBUG_YES);
+    expect(&client, debug_table, COUNT(debug_table));
+    CU_ASSERT_EQUAL(lab.nodes[0].slept_us, 500000);
+    lab_client_close(&client);
+    lab_close(&lab);
+}
 
 UNIT_TEST(replica_node_commands, answer_what_is_our_own)
 {
@@ -271,7 +300,6 @@ UNIT_TEST(replica_node_commands, answer_what_is_our_own)
     (void)lab_run_to_leader(&lab, 1000);
     lab_client_open(&client, &lab.nodes[0], NULL);
     expect(&client, own_table, COUNT(own_table));
-    CU_ASSERT_EQUAL(lab.nodes[0].slept_us, 500000);
     lab_client_say(&client, "CLIENT INFO");
     const char *info = lab_client_hear(&client, 0);
     CU_ASSERT_PTR_NOT_NULL(strstr(info, "lib-name=jedis lib-ver=5.0.1"));
