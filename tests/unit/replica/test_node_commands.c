@@ -288,7 +288,7 @@ UNIT_TEST(replica_node_commands, debug_is_for_whom_the_option_says)
     replica_set_debug_access(lab.nodes[0].replica, REPLICA_DEBUG_YES);
     expect(&client, debug_table, COUNT(debug_table));
     CU_ASSERT_EQUAL(lab.nodes[0].slept_us, 500000);
-    lab_client_close(&client);
+    lab_client_deinit(&client);
     lab_close(&lab);
 }
 
