@@ -1,4 +1,4 @@
-/* buf.c -- growable bytes. Growth doubles, so appending costs a constant a byte in the long run. */
+/* buf.c -- growable bytes. Growth at least doubles, so appending costs a constant a byte in the long run. */
 #include "base/buf.h"
 
 #include <stdarg.h>
@@ -32,8 +32,8 @@ uint8_t *buf_reserve_slow(struct buf *buf, size_t size)
         return buf->bytes + used;
     }
     size_t capacity = buf->capacity < BUF_CAPACITY_MIN ? BUF_CAPACITY_MIN : buf->capacity * 2;
-    while (capacity < used + size) {
-        capacity *= 2;
+    if (capacity < used + size) {
+        capacity = used + size; /* one large piece: no more than it needs */
     }
     uint8_t *bytes = mem_alloc(capacity);
     if (used > 0) {

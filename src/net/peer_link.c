@@ -139,6 +139,7 @@ void peer_link_send(struct peer_link *link, const struct peer_message *message)
         queue = &link->output;
     }
     size_t before = buf_size(queue);
+    (void)buf_reserve(queue, bytes); /* once: growing step by step would copy a large entry again */
     peer_frame_encode(message, queue);
     ASSERT(buf_size(queue) - before <= bytes);
 }

@@ -13,6 +13,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,13 +41,27 @@ static bool is_free(uint16_t port)
     return is_bound;
 }
 
+/* Takes a port for this process alone among all that test here, by a socket of that name in the
+ * abstract namespace, which lasts as long as the process: a node that uses the port may be down. */
+static bool reserve(uint16_t port)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    (void)snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "quorum-test-port-%u", port);
+    if (bind(descriptor, (const struct sockaddr *)&name, sizeof(name)) == 0) {
+        return true;
+    }
+    (void)close(descriptor);
+    return false;
+}
+
 uint16_t cluster_free_port(void)
 {
     for (;;) {
         uint16_t random;
         CHECK(getrandom(&random, sizeof(random), 0) == sizeof(random));
         uint16_t port = (uint16_t)(PORT_FIRST + random % PORTS_COUNT);
-        if (is_free(port)) {
+        if (reserve(port) && is_free(port)) {
             return port;
         }
     }

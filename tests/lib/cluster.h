@@ -98,7 +98,7 @@ uint32_t cluster_count_in_log(const struct cluster *cluster, uint32_t node, cons
 /* Waits until text occurs in a node's log file. */
 void cluster_wait_for_log(const struct cluster *cluster, uint32_t node, const char *text);
 
-/* Binds a port of this machine that nobody uses, and lets it go. */
+/* A port on which nobody listens, and that no other test takes while this process lives. */
 uint16_t cluster_free_port(void);
 
 #endif
