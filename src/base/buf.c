@@ -1,4 +1,5 @@
-/* buf.c -- growable bytes. Growth at least doubles, so appending costs a constant a byte in the long run. */
+/* buf.c -- growable bytes. Growth at least doubles, so appending costs a constant a byte in the
+ * long run. */
 #include "base/buf.h"
 
 #include <stdarg.h>

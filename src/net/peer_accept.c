@@ -180,7 +180,19 @@ static void refuse(struct peer_conn *conn, enum peer_verdict verdict,
     if (verdict != PEER_NOT_A_PEER) {
         (void)answer(conn, RAFT_ID_NONE);
     }
+    struct peer_link *link = peer_net_find(conn->net, hello->from);
+    if (verdict == PEER_UNNAMED && link != NULL) {
+        peer_link_nudge(link); /* That is what it waits for. */
+    }
     peer_conn_close(conn);
+}
+
+/* Whether another start of "the same" node still uses the connection. */
+static bool is_of_another(const struct peer_conn *older, const struct peer_hello *hello)
+{
+    return older->hello.incarnation != hello->incarnation &&
+           older->net->loop->now_ms - older->last_input_ms < LIVE_MS &&
+           !peer_socket_is_hung_up(older->descriptor);
 }
 
 /* The newer connection is the one its peer uses: it dials only after it gave up the older one. But
@@ -189,9 +201,7 @@ static void replace(struct peer_conn *older, struct peer_conn *newer,
                     const struct peer_hello *hello)
 {
     struct peer_net *net = newer->net;
-    bool is_live = net->loop->now_ms - older->last_input_ms < LIVE_MS &&
-                   !peer_socket_is_hung_up(older->descriptor);
-    if (is_live && older->hello.incarnation != hello->incarnation) {
+    if (is_of_another(older, hello)) {
         struct peer_refusal duplicate = {.verdict = PEER_DUPLICATE_OF_LIVE,
                                          .address = newer->address,
                                          .is_accepted = true,
@@ -201,26 +211,44 @@ static void replace(struct peer_conn *older, struct peer_conn *newer,
     peer_conn_close(older);
 }
 
+/* Judges a whole hello, also by what is connected already. */
+static enum peer_verdict judge(const struct peer_conn *conn, struct peer_hello *hello)
+{
+    const struct peer_net *net = conn->net;
+    enum peer_verdict verdict = peer_hello_judge_caller(net, buf_slice(&conn->input).bytes, hello);
+    const struct peer_conn *older = find_identified(net, hello->from);
+    if (verdict == PEER_ACCEPTED && older == NULL && net->identified_count >= PEER_IDENTIFIED_MAX) {
+        return PEER_TOO_MANY;
+    }
+    /* Of two that share an id, the one without a cluster is the one that should not be there. */
+    bool is_newcomer = verdict == PEER_UNNAMED ||
+                       (verdict == PEER_ACCEPTED && !peer_cluster_is_named(hello->cluster_id));
+    return is_newcomer && older != NULL && is_of_another(older, hello) ? PEER_NEWCOMER_OF_LIVE
+                                                                       : verdict;
+}
+
 /* A whole hello is here. Returns false when the connection is gone. */
 static bool identify(struct peer_conn *conn)
 {
     struct peer_net *net = conn->net;
     struct peer_hello hello;
-    enum peer_verdict verdict = peer_hello_judge_caller(net, buf_slice(&conn->input).bytes, &hello);
-    struct peer_conn *older = find_identified(net, hello.from);
-    if (verdict == PEER_ACCEPTED && older == NULL && net->identified_count >= PEER_IDENTIFIED_MAX) {
-        verdict = PEER_TOO_MANY;
-    }
+    enum peer_verdict verdict = judge(conn, &hello);
     if (verdict != PEER_ACCEPTED) {
         refuse(conn, verdict, &hello);
         return false;
     }
     /* Dials that a stopped process finds in its backlog when it goes on: their dialler has long
      * given them up, they must not replace the one that lives. */
-    if (peer_socket_is_hung_up(conn->descriptor) || !answer(conn, hello.from)) {
+    if (peer_socket_is_hung_up(conn->descriptor)) {
         peer_conn_close(conn);
         return false;
     }
+    peer_cluster_adopt(net, &hello);
+    if (!answer(conn, hello.from)) {
+        peer_conn_close(conn);
+        return false;
+    }
+    struct peer_conn *older = find_identified(net, hello.from);
     if (older != NULL) {
         replace(older, conn, &hello);
     }

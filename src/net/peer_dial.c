@@ -98,6 +98,13 @@ static void log_failure(struct peer_link *link, bool was_up, const char *reason)
                was_up ? "connection lost" : "no connection", reason);
 }
 
+static void owe_unreachable(struct peer_link *link)
+{
+    link->owes_unreachable = true;
+    link->owes_connected = false;
+    peer_net_report_soon(link->net);
+}
+
 void peer_link_fail(struct peer_link *link, const char *reason)
 {
     const struct peer_net *net = link->net;
@@ -107,9 +114,7 @@ void peer_link_fail(struct peer_link *link, const char *reason)
     }
     log_failure(link, was_up, reason);
     if (was_up) {
-        link->owes_unreachable = true;
-        link->owes_connected = false;
-        peer_net_report_soon(link->net);
+        owe_unreachable(link);
     }
     disconnect(link);
     wait_to_dial(link, link->backoff_ms);
@@ -125,6 +130,26 @@ void peer_link_set_address(struct peer_link *link, const char *address)
     set_timer(link, 0);
 }
 
+void peer_link_redial(struct peer_link *link)
+{
+    switch (link->state) {
+    case PEER_LINK_IDLE: /* ourselves */
+    case PEER_LINK_RESOLVING:
+    case PEER_LINK_CONNECTING: /* no hello has been said */
+        return;
+    case PEER_LINK_UP:
+        owe_unreachable(link);
+        break;
+    case PEER_LINK_WAITING:
+    case PEER_LINK_GREETING:
+        break;
+    }
+    disconnect(link);
+    link->backoff_ms = link->net->backoff_ms_min;
+    link->state = PEER_LINK_WAITING;
+    set_timer(link, 0);
+}
+
 void peer_link_nudge(struct peer_link *link)
 {
     struct timeval due;
@@ -134,7 +159,8 @@ void peer_link_nudge(struct peer_link *link)
     }
     (void)evutil_gettimeofday(&now, NULL);
     uint32_t delay_ms = with_jitter(link, link->net->backoff_ms_min);
-    int64_t left_ms = (due.tv_sec - now.tv_sec) * INT64_C(1000);
+    int64_t left_ms =
+        (due.tv_sec - now.tv_sec) * INT64_C(1000) + (due.tv_usec - now.tv_usec) / 1000;
     if (left_ms > (int64_t)delay_ms) {
         set_timer(link, delay_ms);
     }
@@ -304,6 +330,13 @@ static void greet(struct peer_link *link)
     struct peer_net *net = link->net;
     struct peer_hello hello;
     enum peer_verdict verdict = peer_hello_judge_answer(net, link->hello, link->id, &hello);
+    /* Whoever looks for the peers' ids learns them also from those of a cluster that has a name
+     * already, to which it gets access only when they dial it. */
+    bool is_found = verdict == PEER_NAMED && link->id == RAFT_ID_NONE;
+    if (verdict == PEER_ACCEPTED || is_found) {
+        link->answered_id = hello.from;
+        peer_hello_plain_name(&hello, link->answered_name);
+    }
     if (verdict != PEER_ACCEPTED) {
         struct peer_refusal refusal = {
             .verdict = verdict, .address = link->address, .expected_id = link->id, .hello = &hello};
@@ -312,9 +345,6 @@ static void greet(struct peer_link *link)
         peer_link_fail(link, "refused");
         return;
     }
-    link->answered_id = hello.from;
-    memcpy(link->answered_cluster_id, hello.cluster_id, sizeof(hello.cluster_id));
-    peer_hello_plain_name(&hello, link->answered_name);
     if (hello.from == net->self_id) {
         disconnect(link); /* Our own address: now known, nothing to say to ourselves. */
         return;

@@ -15,7 +15,7 @@
 #include "base/logger.h"
 #include "net/peer_internal.h"
 
-enum { CLUSTER_TEXT_BYTES = 2 * RAFT_CLUSTER_ID_BYTES + 1, REFUSAL_TEXT_BYTES = 768 };
+enum { REFUSAL_TEXT_BYTES = 768 };
 
 void peer_hello_make(const struct peer_net *net, uint64_t to, uint8_t *at)
 {
@@ -23,16 +23,9 @@ void peer_hello_make(const struct peer_net *net, uint64_t to, uint8_t *at)
                                .from = net->self_id,
                                .to = to,
                                .incarnation = net->incarnation};
-    memcpy(hello.cluster_id, net->cluster_id, sizeof(hello.cluster_id));
+    memcpy(hello.cluster_id, peer_cluster_own(net), sizeof(hello.cluster_id));
     memcpy(hello.name, net->self.name, sizeof(hello.name));
     peer_hello_encode(&hello, at);
-}
-
-bool peer_clusters_differ(const uint8_t *a, const uint8_t *b)
-{
-    static const uint8_t none[RAFT_CLUSTER_ID_BYTES];
-    return memcmp(a, none, sizeof(none)) != 0 && memcmp(b, none, sizeof(none)) != 0 &&
-           memcmp(a, b, sizeof(none)) != 0;
 }
 
 bool peer_hello_is_own(const struct peer_net *net, const struct peer_hello *hello)
@@ -53,10 +46,22 @@ static enum peer_verdict judge(const struct peer_net *net, const uint8_t *at,
     if (result != RESULT_OK || hello->from == RAFT_ID_NONE) {
         return PEER_NOT_A_PEER;
     }
-    if (peer_clusters_differ(hello->cluster_id, net->cluster_id)) {
+    const uint8_t *own = peer_cluster_own(net);
+    if (peer_cluster_is_named(own) && peer_cluster_is_named(hello->cluster_id) &&
+        !peer_cluster_equals(own, hello->cluster_id)) {
         return PEER_OTHER_CLUSTER;
     }
     return PEER_ACCEPTED;
+}
+
+/* What is left to compare once the names do not contradict each other: only one may be there. It
+ * comes last, because the other verdicts are faults and this one passes by itself. */
+static enum peer_verdict judge_names(const struct peer_net *net, const struct peer_hello *hello)
+{
+    if (peer_cluster_equals(peer_cluster_own(net), hello->cluster_id)) {
+        return PEER_ACCEPTED;
+    }
+    return peer_cluster_is_named(hello->cluster_id) ? PEER_NAMED : PEER_UNNAMED;
 }
 
 enum peer_verdict peer_hello_judge_caller(const struct peer_net *net, const uint8_t *at,
@@ -67,7 +72,7 @@ enum peer_verdict peer_hello_judge_caller(const struct peer_net *net, const uint
         return verdict;
     }
     if (hello->from == net->self_id) {
-        return peer_hello_is_own(net, hello) ? PEER_ACCEPTED : PEER_SAME_ID;
+        return peer_hello_is_own(net, hello) ? judge_names(net, hello) : PEER_SAME_ID;
     }
     if (hello->to != RAFT_ID_NONE && hello->to != net->self_id) {
         return PEER_MISTAKES_US;
@@ -75,7 +80,9 @@ enum peer_verdict peer_hello_judge_caller(const struct peer_net *net, const uint
     if (net->peers_known && peer_net_find(net, hello->from) == NULL) {
         return PEER_STRANGER;
     }
-    return PEER_ACCEPTED;
+    verdict = judge_names(net, hello);
+    /* Not a stranger, so it is a peer, whose name is adopted: but for discovery. */
+    return verdict == PEER_NAMED && net->peers_known ? PEER_ACCEPTED : verdict;
 }
 
 enum peer_verdict peer_hello_judge_answer(const struct peer_net *net, const uint8_t *at,
@@ -91,7 +98,8 @@ enum peer_verdict peer_hello_judge_answer(const struct peer_net *net, const uint
     if (hello->from == net->self_id && !peer_hello_is_own(net, hello)) {
         return PEER_SAME_ID;
     }
-    return hello->to == net->self_id ? PEER_ACCEPTED : PEER_REFUSES_US;
+    verdict = judge_names(net, hello);
+    return verdict == PEER_ACCEPTED && hello->to != net->self_id ? PEER_REFUSES_US : verdict;
 }
 
 void peer_hello_plain_name(const struct peer_hello *hello, char *name)
@@ -108,14 +116,6 @@ void peer_hello_plain_name(const struct peer_hello *hello, char *name)
 }
 
 /* ---- Saying so ---- */
-
-static const char *format_cluster(const uint8_t *cluster_id, char text[CLUSTER_TEXT_BYTES])
-{
-    for (uint32_t i = 0; i < RAFT_CLUSTER_ID_BYTES; i++) {
-        (void)snprintf(text + 2 * (size_t)i, 3, "%02x", cluster_id[i]);
-    }
-    return text;
-}
 
 static void format_identity(const struct peer_net *net, const struct peer_refusal *refusal,
                             char text[REFUSAL_TEXT_BYTES])
@@ -148,10 +148,45 @@ static void format_identity(const struct peer_net *net, const struct peer_refusa
     }
 }
 
+/* One of the two has no cluster id yet. That is how a cluster's first moments look, and a node's
+ * that comes later; only if it lasts something is wrong. */
+static void format_wait(const struct peer_refusal *refusal, char text[REFUSAL_TEXT_BYTES])
+{
+    char name[LIMIT_NODE_NAME_BYTES];
+    char cluster[PEER_CLUSTER_TEXT_BYTES];
+    peer_hello_plain_name(refusal->hello, name);
+    if (refusal->verdict == PEER_UNNAMED && refusal->is_accepted) {
+        (void)snprintf(text, REFUSAL_TEXT_BYTES,
+                       "(node %s) has no cluster yet and waits until it is dialled from here",
+                       name);
+    } else if (refusal->verdict == PEER_UNNAMED) {
+        (void)snprintf(text, REFUSAL_TEXT_BYTES,
+                       "(node %s) has no cluster yet and does not know this node for its peer. If "
+                       "that lasts, check --peers on that node",
+                       name);
+    } else if (refusal->is_accepted) {
+        (void)snprintf(text, REFUSAL_TEXT_BYTES,
+                       "(node %s) belongs to cluster %s; this node still looks for its peers", name,
+                       peer_cluster_format(refusal->hello->cluster_id, cluster));
+    } else {
+        (void)snprintf(text, REFUSAL_TEXT_BYTES,
+                       "(node %s) belongs to cluster %s; this node has none yet and waits until a "
+                       "member dials it. If that lasts, check --peers on both sides",
+                       name, peer_cluster_format(refusal->hello->cluster_id, cluster));
+    }
+}
+
+static enum logger_level level_of(const struct peer_refusal *refusal)
+{
+    bool is_wait = refusal->verdict == PEER_UNNAMED || refusal->verdict == PEER_NAMED;
+    enum logger_level wait_level = refusal->is_accepted ? LOGGER_VERBOSE : LOGGER_NOTICE;
+    return is_wait ? wait_level : LOGGER_WARNING;
+}
+
 static void format_refusal(const struct peer_net *net, const struct peer_refusal *refusal,
                            char text[REFUSAL_TEXT_BYTES])
 {
-    char theirs[CLUSTER_TEXT_BYTES], ours[CLUSTER_TEXT_BYTES];
+    char theirs[PEER_CLUSTER_TEXT_BYTES], ours[PEER_CLUSTER_TEXT_BYTES];
     char name[LIMIT_NODE_NAME_BYTES];
     const struct peer_hello *hello = refusal->hello;
     peer_hello_plain_name(hello, name);
@@ -172,8 +207,8 @@ static void format_refusal(const struct peer_net *net, const struct peer_refusal
                        "(node %s) belongs to another cluster, %s; this node belongs to %s. "
                        "Check --peers on both sides, or the data directory of the node that "
                        "should not be there",
-                       name, format_cluster(hello->cluster_id, theirs),
-                       format_cluster(net->cluster_id, ours));
+                       name, peer_cluster_format(hello->cluster_id, theirs),
+                       peer_cluster_format(peer_cluster_own(net), ours));
         break;
     case PEER_OTHER_NODE:
     case PEER_MISTAKES_US:
@@ -192,6 +227,11 @@ static void format_refusal(const struct peer_net *net, const struct peer_refusal
                        "a member there: check --peers on both sides",
                        name, hello->from);
         break;
+    case PEER_UNNAMED:
+    case PEER_NAMED:
+        format_wait(refusal, text);
+        break;
+    case PEER_NEWCOMER_OF_LIVE:
     case PEER_DUPLICATE_OF_LIVE:
         (void)snprintf(text, REFUSAL_TEXT_BYTES,
                        "(node %s, id %" PRIu64 ", incarnation %" PRIu64
@@ -254,6 +294,6 @@ void peer_refusal_log(struct peer_net *net, const struct peer_refusal *refusal)
     }
     char text[REFUSAL_TEXT_BYTES];
     format_refusal(net, refusal, text);
-    logger_log(LOGGER_WARNING, "peer %s %s%s", refusal->address, text,
+    logger_log(level_of(refusal), "peer %s %s%s", refusal->address, text,
                is_refused ? " (refused, and tried again without a further line)" : "");
 }

@@ -5,6 +5,7 @@
  *   peer_link.c     a link's queues: encode, order, cut, write out
  *   peer_accept.c   the other direction: accept, hello, frames in
  *   peer_hello.c    making and judging hellos; logging a refusal once
+ *   peer_cluster.c  the cluster's name: which one is ours, and what follows when it changes
  *   peer_resolve.c  names to addresses without blocking
  *   peer_socket.c   socket options
  *
@@ -82,7 +83,9 @@ struct peer_net {
     struct loop *loop;
     uint64_t self_id;
     uint64_t incarnation;
-    uint8_t cluster_id[RAFT_CLUSTER_ID_BYTES];
+    /* Each all zero: none. Invariant: at most one of them is set. See peer_cluster.c. */
+    uint8_t committed_cluster_id[RAFT_CLUSTER_ID_BYTES];
+    uint8_t tentative_cluster_id[RAFT_CLUSTER_ID_BYTES];
     struct peer_node_info self;
     uint64_t queue_bytes_max;
     uint32_t backoff_ms_min, backoff_ms_max;
@@ -112,6 +115,7 @@ struct peer_net {
  *   GREETING --> UP               greet: the answer is right
  *   GREETING --> IDLE             greet: we dialled ourselves
  *   any -------> WAITING          dial_fail
+ *   WAITING, GREETING, UP -> WAITING   peer_link_redial: our name has changed
  */
 enum peer_link_state {
     PEER_LINK_IDLE,
@@ -144,7 +148,6 @@ struct peer_link {
 
     /* Who answered last: RAFT_ID_NONE until somebody did. */
     uint64_t answered_id;
-    uint8_t answered_cluster_id[RAFT_CLUSTER_ID_BYTES];
     char answered_name[LIMIT_NODE_NAME_BYTES];
 
     /* Owed to the replica. */
@@ -189,6 +192,10 @@ void peer_link_fail(struct peer_link *link, const char *reason);
 /* As peer_link_fail, for a new address. */
 void peer_link_set_address(struct peer_link *link, const char *address);
 
+/* What we say in hellos has changed: ends what was agreed under the former one and dials at once,
+ * without a line, for nothing is wrong. */
+void peer_link_redial(struct peer_link *link);
+
 /* The peer is alive, it has just dialled us: do not wait out a long back-off. */
 void peer_link_nudge(struct peer_link *link);
 
@@ -227,6 +234,9 @@ enum peer_verdict {
     PEER_SAME_ID,          /* another process runs with our id */
     PEER_TOO_MANY,         /* accepted: no room for further connections */
     PEER_REFUSES_US,       /* dialled: it answered, but to nobody */
+    PEER_UNNAMED,          /* has no cluster id yet, and we have one */
+    PEER_NAMED,            /* has a cluster id, and we have none yet and do not adopt this one */
+    PEER_NEWCOMER_OF_LIVE, /* accepted: no cluster id yet, another process of its id is connected */
     PEER_DUPLICATE_OF_LIVE /* not refused but logged: two live connections, two incarnations */
 };
 
@@ -248,9 +258,6 @@ void peer_hello_plain_name(const struct peer_hello *hello, char *name);
 /* Whether the hello is this very process's. */
 bool peer_hello_is_own(const struct peer_net *net, const struct peer_hello *hello);
 
-/* Whether the ids of two clusters contradict each other: an unnamed cluster fits every other. */
-bool peer_clusters_differ(const uint8_t *a, const uint8_t *b);
-
 /* Logs a refusal with what to do about it, once for each cause and peer (by its ids, or by its
  * address while those are not known); counts it always. expected_id: whom we dialled. */
 struct peer_refusal {
@@ -261,6 +268,24 @@ struct peer_refusal {
     const struct peer_hello *hello;
 };
 void peer_refusal_log(struct peer_net *net, const struct peer_refusal *refusal);
+
+/* ---- peer_cluster.c ---- */
+
+enum { PEER_CLUSTER_TEXT_BYTES = 2 * RAFT_CLUSTER_ID_BYTES + 1 };
+
+/* Our name: the committed id, else the tentative one, else all zero. */
+const uint8_t *peer_cluster_own(const struct peer_net *net);
+
+/* Whether the id is one, not all zero. */
+bool peer_cluster_is_named(const uint8_t *cluster_id);
+
+bool peer_cluster_equals(const uint8_t *a, const uint8_t *b);
+
+/* Takes a caller's cluster id for ours if we have none. The caller is a peer that was accepted. */
+void peer_cluster_adopt(struct peer_net *net, const struct peer_hello *caller);
+
+/* Writes the id as text (PEER_CLUSTER_TEXT_BYTES); returns it. */
+const char *peer_cluster_format(const uint8_t *cluster_id, char *text);
 
 /* ---- peer_net.c ---- */
 

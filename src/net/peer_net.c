@@ -108,7 +108,7 @@ enum result peer_net_open(struct loop *loop, const struct peer_net_options *opti
     net->receiver = &replica_receiver;
     net->self_id = options->self_id;
     net->incarnation = options->incarnation;
-    memcpy(net->cluster_id, options->cluster_id, sizeof(net->cluster_id));
+    memcpy(net->committed_cluster_id, options->cluster_id, sizeof(net->committed_cluster_id));
     net->self = options->self;
     net->queue_bytes_max =
         options->queue_bytes_max == 0 ? queue_bytes_default : options->queue_bytes_max;
@@ -234,33 +234,6 @@ void peer_net_set_peers(struct peer_net *net, const struct peer_net_peer *peers,
     }
     close_unwanted(net);
     peer_net_report_soon(net);
-}
-
-/* ---- Identity ---- */
-
-static void close_other_clusters(struct peer_net *net)
-{
-    for (struct list *at = net->links.next; at != &net->links; at = at->next) {
-        struct peer_link *link = LINK_OF(at);
-        if (link->state == PEER_LINK_UP &&
-            peer_clusters_differ(link->answered_cluster_id, net->cluster_id)) {
-            /* The next hello is judged, and refused, under the new name. */
-            peer_link_fail(link, "it belongs to another cluster");
-        }
-    }
-    for (struct list *at = net->conns.next, *next; at != &net->conns; at = next) {
-        next = at->next;
-        struct peer_conn *conn = CONN_OF(at);
-        if (conn->is_identified && peer_clusters_differ(conn->hello.cluster_id, net->cluster_id)) {
-            peer_conn_close(conn);
-        }
-    }
-}
-
-void peer_net_set_cluster_id(struct peer_net *net, const uint8_t *cluster_id)
-{
-    memcpy(net->cluster_id, cluster_id, sizeof(net->cluster_id));
-    close_other_clusters(net);
 }
 
 uint64_t peer_net_discovered(const struct peer_net *net, const char *address, char *name)

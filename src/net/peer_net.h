@@ -8,6 +8,23 @@
  * The hello carries cluster and node ids both ways; a wrong one is refused, logged once for each
  * cause and peer, and tried again later. Whoever is connected has proven nothing but these ids.
  *
+ * A cluster has no id before its first entry is committed, and then the ids of its nodes, which
+ * come from their names, are all that tells it from another cluster. So a node without a cluster id
+ * is let in only where nobody has one, and a named node's Raft never hears it:
+ *
+ *   our name   the committed id; else a tentative one, adopted as below and kept in memory only;
+ *              else none. Hellos carry it.
+ *   acceptor   named: takes only callers of the same name; one without is refused until it has been
+ *              dialled itself. Nameless: takes nameless callers. When a peer (by its id, in the set
+ *              of peers) calls that has a name, that is adopted before it is answered: whoever of a
+ *              named cluster dials us does so because its log says that we are its member.
+ *   dialler    named: the answer has to carry the same name. Nameless: it has to carry none. What
+ *              an answer carries is never adopted: our address for that node may be wrong.
+ *
+ * While the peers' ids are looked for (discovery) nothing is adopted. When our name changes, all
+ * that was agreed under the former one is void: own links are dialled anew at once, and accepted
+ * connections of another name are closed, for their peers to dial anew.
+ *
  * Sending never blocks and never grows without bound: each link has an urgent queue (heartbeats,
  * votes, acknowledgements, read rounds) and a bulk queue (entries, forwarded batches) cut into
  * fragments between which urgent frames pass. At the bound a frame is dropped and the replica told
@@ -50,7 +67,8 @@ struct peer_net_peer {
 };
 void peer_net_set_peers(struct peer_net *net, const struct peer_net_peer *peers, uint32_t count);
 
-/* The cluster got its name: sent and required in hellos from now on. */
+/* The committed cluster id, all zero while there is none: sent and required in hellos from now on.
+ * Links are dialled anew if that changes our name, and not when a tentative one is confirmed. */
 void peer_net_set_cluster_id(struct peer_net *net, const uint8_t *cluster_id);
 
 /* Who answered at an address given without an id: RAFT_ID_NONE until known. self_id: it is us. On

@@ -63,25 +63,6 @@ UNIT_TEST(peer_hello, another_cluster_is_refused_on_both_sides_and_logged_once_b
     lab_close(lab);
 }
 
-UNIT_TEST(peer_hello, a_node_without_a_cluster_id_fits_any_until_it_gets_one)
-{
-    struct lab *lab = lab_open(2);
-    uint8_t id[RAFT_CLUSTER_ID_BYTES] = {0};
-    uint32_t count = 2;
-    peer_net_set_cluster_id(lab->nodes[1].net, id);
-    lab_introduce(lab, count);
-    CU_ASSERT(lab_run_until(lab, lab_all_connected, &count));
-    /* It turns out to be another one: what was connected is cut and stays so. */
-    memset(id, 0xC3, sizeof(id));
-    peer_net_set_cluster_id(lab->nodes[1].net, id);
-    uint64_t times = 2;
-    CU_ASSERT(lab_run_until(lab, both_refused, &times));
-    CU_ASSERT_FALSE(peer_net_is_connected(lab->nodes[0].net, 2));
-    CU_ASSERT_FALSE(peer_net_is_connected(lab->nodes[1].net, 1));
-    CU_ASSERT_EQUAL(lab->nodes[0].recorder.unreachable_last, 2);
-    lab_close(lab);
-}
-
 UNIT_TEST(peer_hello, a_node_with_another_id_than_expected_is_refused_on_both_sides)
 {
     struct lab *lab = lab_open(2);

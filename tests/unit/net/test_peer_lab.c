@@ -91,6 +91,7 @@ static void keep_line(enum logger_level level, const char *line, void *context)
     if (level >= LOGGER_NOTICE && lab->lines_count < LAB_LINES_MAX) {
         (void)snprintf(lab->lines[lab->lines_count], LAB_LINE_BYTES, "%s", line);
         lab->lines_count++;
+        lab->warnings_count += level >= LOGGER_WARNING ? 1 : 0;
     }
     if (level >= level_before) {
         (void)fprintf(stderr, "%s\n", line);

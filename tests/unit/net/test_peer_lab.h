@@ -43,6 +43,7 @@ struct lab {
     struct lab_node nodes[LAB_NODES_MAX];
     char lines[LAB_LINES_MAX][LAB_LINE_BYTES]; /* what was logged at NOTICE and above */
     uint32_t lines_count;
+    uint32_t warnings_count; /* of the lines, those at WARNING and above */
 };
 
 /* Begins a test with nodes of ids 1 to count, incarnation 100 + id, in one named cluster, open on
