@@ -220,6 +220,26 @@ uint64_t dict_scan(const struct dict *dict, uint64_t cursor, dict_visitor *visit
     return next_cursor(cursor, small->mask);
 }
 
+void dict_scan_prefetch(const struct dict *dict, uint64_t cursor)
+{
+    /* Without it each bucket costs two misses in a row. A resize is too short to matter. */
+    if (dict->count == 0 || dict_is_resizing(dict)) {
+        return;
+    }
+    const struct dict_table *table = &dict->tables[0];
+    for (int i = 0; i < DICT_PREFETCH_BUCKETS; i++) {
+        __builtin_prefetch(table->buckets[cursor & table->mask]);
+        cursor = next_cursor(cursor, table->mask);
+    }
+}
+
+bool dict_scan_is_past(uint64_t cursor, uint64_t hash)
+{
+    /* Read backwards, the cursor is a number that only grows, and the hashes that a bucket holds
+     * are those from it up to the next bucket's. */
+    return reverse_bits(hash) < reverse_bits(cursor);
+}
+
 void dict_for_each(const struct dict *dict, dict_visitor *visit, void *context)
 {
     for (int i = 0; i < 2; i++) {

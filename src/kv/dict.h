@@ -73,6 +73,14 @@ typedef void dict_visitor(struct item *item, void *context);
  */
 uint64_t dict_scan(const struct dict *dict, uint64_t cursor, dict_visitor *visit, void *context);
 
+/* Fetches into the cache what the next DICT_PREFETCH_BUCKETS calls of dict_scan will read. */
+#define DICT_PREFETCH_BUCKETS 16
+void dict_scan_prefetch(const struct dict *dict, uint64_t cursor);
+
+/* Whether a scan that goes on at cursor has all keys of this hash behind it, in whatever steps it
+ * came there and whatever the table's size was and is. */
+bool dict_scan_is_past(uint64_t cursor, uint64_t hash);
+
 /* Visits everything; the visitor must not change the dict. */
 void dict_for_each(const struct dict *dict, dict_visitor *visit, void *context);
 

@@ -5,6 +5,8 @@
 #include "base/limits.h"
 #include "base/mem.h"
 
+_Static_assert(VALUE_TYPE_COUNT <= 8, "an item has three bits for its type");
+
 /* The smallest size from which malloc would give the same block: 8 over a multiple of 16. */
 static size_t round_up(size_t size)
 {
@@ -44,7 +46,7 @@ static void describe(struct item *header, struct slice key, const struct value *
 {
     ASSERT(key.size <= LIMIT_BULK_BYTES);
     memset(header, 0, sizeof(*header));
-    header->type = (uint64_t)value->type & 0xf;
+    header->type = (uint64_t)value->type & 0x7;
     header->encoding = (uint64_t)value->encoding & 0xf;
     header->key_size = (uint32_t)key.size & 0x3fffffffu;
     header->is_volatile = is_volatile;

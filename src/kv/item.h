@@ -32,7 +32,8 @@ struct item {
     struct item *next;            /* in the table's chain */
     uint64_t modified_index : 48; /* Raft index of the last change */
     uint64_t tag : 8;             /* top bits of the key's hash: saves comparing most other keys */
-    uint64_t type : 4;
+    uint64_t type : 3;
+    uint64_t is_stored : 1; /* a snapshot may hold a row under this key: note it when it goes */
     uint64_t encoding : 4;
     uint32_t key_size : 30;
     uint32_t is_volatile : 1;

@@ -1,5 +1,6 @@
 /* keyspace.c -- the replicated state: life, clock, lookups, expiry, figures. Changes are in
- * keyspace_write.c, walks over many keys in keyspace_scan.c.
+ * keyspace_write.c, walks over many keys in keyspace_scan.c, snapshots in
+ * keyspace_snapshot.c and keyspace_restore.c.
  */
 #include "kv/keyspace.h"
 
@@ -19,6 +20,7 @@ struct keyspace *keyspace_create(uint64_t hash_seed)
     for (uint32_t i = 0; i < LIMIT_DATABASES; i++) {
         dict_init(&keyspace->databases[i].dict, hash_seed, &keyspace->garbage);
     }
+    keyspace_snapshot_init(keyspace, hash_seed);
     return keyspace;
 }
 
@@ -28,6 +30,7 @@ void keyspace_destroy(struct keyspace *keyspace)
         dict_clear(&keyspace->databases[i].dict);
         expiry_heap_clear(&keyspace->databases[i].expiries, &keyspace->garbage);
     }
+    keyspace_snapshot_deinit(keyspace);
     garbage_deinit(&keyspace->garbage);
     mem_free(keyspace);
 }
@@ -65,15 +68,21 @@ bool keyspace_is_due(const struct keyspace *keyspace, const struct item *item)
 
 void keyspace_note(struct keyspace *keyspace, const struct mutation *mutation)
 {
+    /* Else no snapshot would ever hold it. */
+    ASSERT(keyspace->applied_index >= keyspace->snapshot.fresh_index);
     keyspace->state_hash = state_hash_mix(keyspace->state_hash, mutation);
     keyspace->stats.mutations++;
 }
 
 void keyspace_discard(struct keyspace *keyspace, const struct spot *spot)
 {
+    keyspace_preserve(keyspace, spot);
     struct item *item = *spot->link;
     if (item->is_volatile) {
         expiry_heap_remove(&spot->database->expiries, item);
+    }
+    if (item->is_stored) {
+        keyspace_note_removed(keyspace, spot, item);
     }
     dict_remove(&spot->database->dict, spot->link);
     keyspace->item_bytes -= item_memory(item);
@@ -175,7 +184,8 @@ uint64_t keyspace_expiring_count(const struct keyspace *keyspace, uint32_t datab
 void keyspace_get_stats(const struct keyspace *keyspace, struct keyspace_stats *out)
 {
     *out = keyspace->stats;
-    out->memory_bytes = keyspace->item_bytes + keyspace->garbage.block_bytes;
+    out->memory_bytes =
+        keyspace->item_bytes + keyspace->garbage.block_bytes + keyspace_snapshot_overhead(keyspace);
     for (uint32_t i = 0; i < LIMIT_DATABASES; i++) {
         const struct database *database = &keyspace->databases[i];
         out->memory_bytes += dict_memory(&database->dict);

@@ -38,7 +38,8 @@ void keyspace_destroy(struct keyspace *keyspace);
 void keyspace_set_clock(struct keyspace *keyspace, int64_t now_ms);
 int64_t keyspace_clock(const struct keyspace *keyspace);
 
-/* The index of the entry being applied; becomes the modification index of what it touches. */
+/* The index of the entry being applied; becomes the modification index of what it touches. Changes
+ * after a snapshot's begin must have a greater one than those before: it begins between entries. */
 void keyspace_set_applied_index(struct keyspace *keyspace, uint64_t index);
 
 /* Removes at most count_max keys whose time has come, in the order (expiry, database, key), and

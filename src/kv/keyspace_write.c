@@ -12,16 +12,15 @@ static void stamp(const struct keyspace *keyspace, struct item *item)
     item->accessed_s = item_access_time(keyspace->clock_ms) & ITEM_ACCESS_MASK;
 }
 
-/* Puts an item that was not there into the keyspace. */
-static void attach(struct keyspace *keyspace, struct spot *spot, struct item *item,
-                   int64_t expiry_ms)
+void keyspace_attach(struct keyspace *keyspace, const struct spot *spot, struct item *item,
+                     int64_t expiry_ms)
 {
+    keyspace_note_added(keyspace, spot, item);
     dict_insert(&spot->database->dict, item, spot->hash);
     if (item->is_volatile) {
         expiry_heap_add(&spot->database->expiries, item, expiry_ms);
     }
     keyspace->item_bytes += item_memory(item);
-    stamp(keyspace, item);
 }
 
 /* Puts an item in the place of the one at the spot's link, which is returned: now the caller's. */
@@ -29,6 +28,7 @@ static struct item *exchange(struct keyspace *keyspace, const struct spot *spot,
                              int64_t expiry_ms)
 {
     struct item *old = dict_replace(spot->link, item);
+    item->is_stored = old->is_stored;
     struct expiry_heap *expiries = &spot->database->expiries;
     if (old->is_volatile && item->is_volatile) {
         expiry_heap_replace(expiries, old, item);
@@ -59,7 +59,9 @@ static void store(struct keyspace *keyspace, struct spot *spot, const struct val
 {
     bool is_volatile = expiry_ms != KEYSPACE_NEVER;
     if (spot->link == NULL) {
-        attach(keyspace, spot, item_create(spot->key, value, is_volatile), expiry_ms);
+        struct item *item = item_create(spot->key, value, is_volatile);
+        keyspace_attach(keyspace, spot, item, expiry_ms);
+        stamp(keyspace, item);
         return;
     }
     struct item *item = *spot->link;
@@ -87,6 +89,7 @@ void keyspace_set(struct keyspace *keyspace, uint32_t database, struct slice key
                                 .number = value->integer,
                                 .expiry_ms = expiry_ms};
     keyspace_note(keyspace, &mutation);
+    keyspace_preserve(keyspace, &spot);
     store(keyspace, &spot, value, expiry_ms);
 }
 
@@ -164,6 +167,7 @@ uint64_t keyspace_append(struct keyspace *keyspace, uint32_t database, struct sl
                                 .bytes = bytes,
                                 .number = (int64_t)size};
     keyspace_note(keyspace, &mutation);
+    keyspace_preserve(keyspace, &spot);
     uint8_t *extended = extend(keyspace, &spot, size);
     if (bytes.size > 0) {
         memcpy(extended + old_size, bytes.bytes, bytes.size);
@@ -188,6 +192,8 @@ uint64_t keyspace_set_range(struct keyspace *keyspace, uint32_t database, struct
         struct value empty = {.type = VALUE_TYPE_STRING, .encoding = VALUE_ENCODING_RAW};
         store(keyspace, &spot, &empty, KEYSPACE_NEVER);
         spot = keyspace_spot(keyspace, database, key);
+    } else {
+        keyspace_preserve(keyspace, &spot);
     }
     uint64_t size = string_size(*spot.link);
     if (size < offset + bytes.size) {
@@ -219,6 +225,7 @@ void keyspace_set_expiry(struct keyspace *keyspace, uint32_t database, struct sl
     keyspace_note(keyspace, &mutation);
     struct spot spot = keyspace_spot(keyspace, database, key);
     ASSERT(spot.link != NULL);
+    keyspace_preserve(keyspace, &spot);
     struct item *item = *spot.link;
     bool is_volatile = expiry_ms != KEYSPACE_NEVER;
     if (item->is_volatile != is_volatile) {
@@ -239,7 +246,11 @@ void keyspace_move(struct keyspace *keyspace, uint32_t from_database, struct sli
     keyspace_note(keyspace, &arrives);
     struct spot source = keyspace_spot(keyspace, from_database, from);
     ASSERT(source.link != NULL);
+    keyspace_preserve(keyspace, &source);
     struct item *old = *source.link;
+    if (old->is_stored) {
+        keyspace_note_removed(keyspace, &source, old);
+    }
     int64_t expiry_ms = keyspace_item_expiry(old);
     struct item *item = item_remake(old, to, old->is_volatile);
     if (old->is_volatile) {
@@ -249,14 +260,15 @@ void keyspace_move(struct keyspace *keyspace, uint32_t from_database, struct sli
     dict_remove(&source.database->dict, source.link);
     struct spot target = keyspace_spot(keyspace, to_database, to);
     if (target.link != NULL) {
+        keyspace_preserve(keyspace, &target);
         supplant(keyspace, &target, item, expiry_ms);
         if (item->is_volatile && item_volatile(item)->expiry_ms != expiry_ms) {
             expiry_heap_change(&target.database->expiries, item, expiry_ms);
         }
-        stamp(keyspace, item);
     } else {
-        attach(keyspace, &target, item, expiry_ms);
+        keyspace_attach(keyspace, &target, item, expiry_ms);
     }
+    stamp(keyspace, item);
     item_free_shell(old);
 }
 
@@ -285,6 +297,6 @@ void keyspace_flush(struct keyspace *keyspace, uint32_t database)
     ASSERT(database < LIMIT_DATABASES);
     struct mutation mutation = {.kind = MUTATION_FLUSH, .database = database};
     keyspace_note(keyspace, &mutation);
-    dict_clear(&keyspace->databases[database].dict);
     expiry_heap_clear(&keyspace->databases[database].expiries, &keyspace->garbage);
+    keyspace_detach(keyspace, &keyspace->databases[database]);
 }

@@ -36,9 +36,10 @@ static enum result load_bootstrap(struct raft_db *db, struct log_recovery *out)
         logger_log(LOGGER_ERROR,
                    "%s: the bootstrap configuration was written by a later version "
                    "of this program; start that version",
-                   db->path);
+                   db->file.path);
     } else if (result != RESULT_OK) {
-        result = raft_db_corrupt(db, "the bootstrap configuration in table meta is malformed");
+        result = sqlite_file_corrupt(&db->file,
+                                     "the bootstrap configuration in table meta is malformed");
     }
     return result;
 }
@@ -52,12 +53,12 @@ static enum result check_configuration(struct raft_db *db, const struct raft_ent
         logger_log(LOGGER_ERROR,
                    "%s: the configuration of index %llu was written by a later "
                    "version of this program; start that version",
-                   db->path, number(entry->index));
+                   db->file.path, number(entry->index));
         return result;
     }
     if (result != RESULT_OK) {
-        return raft_db_corrupt(db, "the configuration of index %llu is malformed",
-                               number(entry->index));
+        return sqlite_file_corrupt(&db->file, "the configuration of index %llu is malformed",
+                                   number(entry->index));
     }
     bool is_before_naming = entry->index < db->state.cluster_index &&
                             !raft_db_cluster_id_is_set(configuration.cluster_id);
@@ -74,18 +75,20 @@ static enum result check_entry(struct loading *loading, const struct raft_entry 
 {
     struct raft_db *db = loading->db;
     if (checksum != log_rows_checksum(entry)) {
-        return raft_db_corrupt(db, "the log row of index %llu does not match its checksum",
-                               number(entry->index));
+        return sqlite_file_corrupt(&db->file,
+                                   "the log row of index %llu does not match its checksum",
+                                   number(entry->index));
     }
     if (chain != log_rows_chain(loading->chain, checksum)) {
-        return raft_db_corrupt(db,
-                               "the log row of index %llu does not follow from the row before "
-                               "it (one of the two is old or out of place)",
-                               number(entry->index));
+        return sqlite_file_corrupt(&db->file,
+                                   "the log row of index %llu does not follow from the row before "
+                                   "it (one of the two is old or out of place)",
+                                   number(entry->index));
     }
     if (entry->term < loading->term || entry->term > db->state.hard_state.term) {
-        return raft_db_corrupt(db, "the log row of index %llu has term %llu, after term %llu",
-                               number(entry->index), number(entry->term), number(loading->term));
+        return sqlite_file_corrupt(
+            &db->file, "the log row of index %llu has term %llu, after term %llu",
+            number(entry->index), number(entry->term), number(loading->term));
     }
     return entry->type == RAFT_ENTRY_CONFIGURATION ? check_configuration(db, entry) : RESULT_OK;
 }
@@ -105,15 +108,23 @@ static enum result load_row(struct loading *loading, sqlite3_stmt *row)
 {
     struct raft_db *db = loading->db;
     uint64_t index = (uint64_t)sqlite3_column_int64(row, 0);
+    if (index <= loading->index) {
+        return sqlite_file_corrupt(&db->file,
+                                   "the log row of index %llu is left over: the log begins behind "
+                                   "index %llu",
+                                   number(index), number(loading->index));
+    }
     if (index != loading->index + 1) {
-        return raft_db_corrupt(db, "the log row of index %llu is missing (the next one is %llu)",
-                               number(loading->index + 1), number(index));
+        return sqlite_file_corrupt(&db->file,
+                                   "the log row of index %llu is missing (the next one is %llu)",
+                                   number(loading->index + 1), number(index));
     }
     sqlite3_int64 type = sqlite3_column_int64(row, 2);
     uint64_t size = (uint64_t)sqlite3_column_bytes(row, 5);
     if (type < RAFT_ENTRY_NOOP || type > RAFT_ENTRY_CONFIGURATION || size > LIMIT_ENTRY_BYTES) {
-        return raft_db_corrupt(db, "the log row of index %llu has type %lld and %llu bytes",
-                               number(index), (long long)type, number(size));
+        return sqlite_file_corrupt(&db->file,
+                                   "the log row of index %llu has type %lld and %llu bytes",
+                                   number(index), (long long)type, number(size));
     }
     struct raft_entry entry = {.index = index,
                                .term = (uint64_t)sqlite3_column_int64(row, 1),
@@ -135,8 +146,8 @@ static enum result check_end(struct loading *loading)
 {
     const struct raft_db_state *state = &loading->db->state;
     if (loading->index != state->last_index) {
-        return raft_db_corrupt(
-            loading->db,
+        return sqlite_file_corrupt(
+            &loading->db->file,
             "the log ends at index %llu, but was written up to index %llu: the "
             "log row of index %llu is %s",
             number(loading->index), number(state->last_index),
@@ -144,14 +155,22 @@ static enum result check_end(struct loading *loading)
             loading->index < state->last_index ? "missing" : "left over");
     }
     if (loading->chain != state->last_chain) {
-        return raft_db_corrupt(loading->db,
-                               "the log row of index %llu, the last, is not the one that was "
-                               "written last",
-                               number(loading->index));
+        return sqlite_file_corrupt(&loading->db->file,
+                                   "the log row of index %llu, the last, is not the one that was "
+                                   "written last",
+                                   number(loading->index));
+    }
+    if (state->base_index > state->commit_index || state->base_term > state->hard_state.term) {
+        return sqlite_file_corrupt(
+            &loading->db->file,
+            "the log begins behind index %llu of term %llu, which contradicts "
+            "the rest of table state",
+            number(state->base_index), number(state->base_term));
     }
     if (state->commit_index > state->last_index) {
-        return raft_db_corrupt(loading->db, "commit index %llu is beyond the last index %llu",
-                               number(state->commit_index), number(state->last_index));
+        return sqlite_file_corrupt(&loading->db->file,
+                                   "commit index %llu is beyond the last index %llu",
+                                   number(state->commit_index), number(state->last_index));
     }
     return RESULT_OK;
 }
@@ -163,7 +182,7 @@ static enum result load_rows(struct loading *loading)
         "SELECT idx, term, type, checksum, chain, payload FROM log ORDER BY idx";
     sqlite3_stmt *row = NULL;
     enum result result = RESULT_OK;
-    int code = sqlite3_prepare_v2(db->connection, sql, -1, &row, NULL);
+    int code = sqlite3_prepare_v2(db->file.connection, sql, -1, &row, NULL);
     if (code == SQLITE_OK) {
         code = sqlite3_step(row);
     }
@@ -172,9 +191,9 @@ static enum result load_rows(struct loading *loading)
         code = result == RESULT_OK ? sqlite3_step(row) : code;
     }
     if (result == RESULT_OK && code != SQLITE_DONE) {
-        logger_log(LOGGER_ERROR, "%s: the log cannot be read behind index %llu", db->path,
+        logger_log(LOGGER_ERROR, "%s: the log cannot be read behind index %llu", db->file.path,
                    number(loading->index));
-        result = raft_db_failed(db, "read the log in");
+        result = sqlite_file_failed(&db->file, "read the log in");
     }
     (void)sqlite3_finalize(row);
     return result;
@@ -183,15 +202,14 @@ static enum result load_rows(struct loading *loading)
 enum result log_recovery_load(struct raft_db *db, struct log_recovery *out)
 {
     *out = (struct log_recovery){.hard_state = db->state.hard_state,
-                                 .commit_index = db->state.commit_index};
-    if (db->state.base_index != 0) {
-        logger_log(LOGGER_ERROR,
-                   "%s: its log begins behind index %llu, which this version of the "
-                   "program cannot read; start the version that wrote it",
-                   db->path, number(db->state.base_index));
-        return RESULT_VERSION;
-    }
-    struct loading loading = {.db = db, .out = out, .chain = db->state.base_chain};
+                                 .commit_index = db->state.commit_index,
+                                 .base_index = db->state.base_index,
+                                 .base_term = db->state.base_term};
+    struct loading loading = {.db = db,
+                              .out = out,
+                              .index = db->state.base_index,
+                              .term = db->state.base_term,
+                              .chain = db->state.base_chain};
     enum result result = load_bootstrap(db, out);
     if (result == RESULT_OK) {
         result = load_rows(&loading);

@@ -1,35 +1,24 @@
-/* log_store.c -- the store's thread, its queue, and group commit.
+/* log_store.c -- group commit: what the store's thread does with the units it is given.
  *
- * DESIGN
+ * DESIGN. All that is queued when the thread comes round is written in one transaction (a group):
+ * begin, put every unit, commit (fsync); then the group is handed back, the loop woken, and the WAL
+ * checkpointed if it has grown too long. The queue needs no bound of its own: the core bounds what
+ * it has appended and not committed (LIMIT_UNCOMMITTED_BYTES), and a follower's acknowledgements,
+ * which wait for this thread, bound what a leader sends.
  *
- *   loop thread                     store thread
- *   submit -> pending  ----------->  takes all of it; one transaction a group:
- *                                    begin, put every unit, commit (fsync)
- *   completed <- done, durable_id <- hands the units back, writes the eventfd
- *                                    checkpoint if the WAL has grown too long
- *
- * The mutex guards only the two lists, the id and the figures; nobody holds it over I/O. The units
- * come back whole because only the loop thread may release payloads (blob.h). The queue needs no
- * bound of its own: the core bounds what it has appended and not committed
- * (LIMIT_UNCOMMITTED_BYTES), and a follower's acknowledgements, which wait for this thread, bound
- * what a leader sends.
+ * Compaction deletes a bounded number of rows in each group's own transaction, and in small
+ * transactions of its own while nothing is queued, moving the base in the same transaction: the
+ * file always holds a log without a gap behind its base.
  */
 #include "storage/log_store.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
-#include <string.h>
-#include <sys/eventfd.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/assert.h"
-#include "base/logger.h"
 #include "base/mem.h"
 #include "storage/log_recovery.h"
 #include "storage/raft_db.h"
-#include "storage/storage_fatal.h"
+#include "storage/worker.h"
 
 enum {
     WAL_BYTES_MAX_DEFAULT = 4 * 1024 * 1024,
@@ -37,69 +26,31 @@ enum {
     MICROSECONDS_IN_SECOND = 1000000,
 };
 
+enum unit_kind { UNIT_PERSIST, UNIT_RESET, UNIT_COMPACT };
+
 struct unit {
-    struct unit *next;
+    struct worker_job job;
+    enum unit_kind kind;
+    uint64_t index;              /* RESET, COMPACT */
+    uint64_t term;               /* RESET */
     struct raft_persist persist; /* its entries are the array below; payloads retained */
     uint64_t bytes;
     struct raft_entry entries[];
 };
 
-/* First in, first out. */
-struct units {
-    struct unit *first;
-    struct unit **end; /* where the next one is linked */
-};
-
-/* What both threads touch, under the mutex. */
-struct handoff {
-    pthread_mutex_t mutex;
-    pthread_cond_t work;
-    struct units pending;
-    struct units done;
-    uint64_t durable_id;
-    bool is_stopping;
+struct log_store {
+    struct raft_db db;      /* the store thread's while it runs, as is compact_index */
+    uint64_t compact_index; /* rows up to here may go */
+    uint64_t wal_bytes_max;
+    struct worker *worker;
+    uint64_t submitted_id; /* loop thread only */
+    uint64_t durable_id;   /* under the worker's mutex, as are the figures */
     struct log_store_stats stats;
 };
 
-struct log_store {
-    struct raft_db db; /* the store thread's while it runs */
-    struct handoff *handoff;
-    pthread_t thread;
-    int descriptor;
-    uint64_t wal_bytes_max;
-    uint64_t submitted_id; /* loop thread only */
-};
-
-static void units_init(struct units *units)
+static struct unit *unit_of(struct worker_job *job)
 {
-    units->first = NULL;
-    units->end = &units->first;
-}
-
-static void units_append(struct units *units, struct unit *first, struct unit **end)
-{
-    *units->end = first;
-    units->end = end;
-}
-
-/* Takes everything out; the caller owns the chain. */
-static struct unit *units_take(struct units *units)
-{
-    struct unit *first = units->first;
-    units_init(units);
-    return first;
-}
-
-static void lock(struct handoff *handoff)
-{
-    int code = pthread_mutex_lock(&handoff->mutex);
-    ASSERT(code == 0);
-}
-
-static void unlock(struct handoff *handoff)
-{
-    int code = pthread_mutex_unlock(&handoff->mutex);
-    ASSERT(code == 0);
+    return (struct unit *)job;
 }
 
 static uint64_t now_microseconds(void)
@@ -113,7 +64,8 @@ static struct unit *unit_create(const struct raft_persist *persist)
 {
     struct unit *unit =
         mem_alloc(sizeof(*unit) + persist->entries_count * sizeof(unit->entries[0]));
-    unit->next = NULL;
+    unit->job.next = NULL;
+    unit->kind = UNIT_PERSIST;
     unit->persist = *persist;
     unit->persist.entries = unit->entries;
     unit->bytes = 0;
@@ -126,138 +78,178 @@ static struct unit *unit_create(const struct raft_persist *persist)
 }
 
 /* Loop thread only, as it releases payloads. */
-static void units_destroy(struct unit *unit)
+static void units_destroy(struct worker_job *job)
 {
-    while (unit != NULL) {
-        struct unit *next = unit->next;
+    while (job != NULL) {
+        struct worker_job *next = job->next;
+        struct unit *unit = unit_of(job);
         for (uint32_t i = 0; i < unit->persist.entries_count; i++) {
             blob_release(unit->entries[i].payload);
         }
         mem_free(unit);
-        unit = next;
+        job = next;
     }
 }
 
 /* ---- The store thread ---- */
 
-/* A group: units first..last of a chain, written in one transaction. */
+/* A group: jobs first..last of a chain, written in one transaction. */
 struct group {
-    struct unit *first;
-    struct unit *last;
-    uint64_t count;
+    struct worker_job *first;
+    struct worker_job *last;
+    uint64_t units; /* of persistence */
     uint64_t commit_microseconds;
 };
 
-static struct group cut_group(struct unit *first)
+static struct group cut_group(struct worker_job *first)
 {
-    struct group group = {.first = first, .last = first, .count = 1};
-    uint64_t bytes = first->bytes;
-    while (group.last->next != NULL && bytes + group.last->next->bytes <= GROUP_BYTES_MAX) {
-        group.last = group.last->next;
-        bytes += group.last->bytes;
-        group.count++;
+    struct group group = {.first = first, .last = first, .units = 0};
+    uint64_t bytes = 0;
+    for (struct worker_job *job = first; job != NULL; job = job->next) {
+        struct unit *unit = unit_of(job);
+        bytes += unit->bytes;
+        if (job != first && (bytes > GROUP_BYTES_MAX || unit->kind == UNIT_COMPACT)) {
+            break;
+        }
+        group.last = job;
+        group.units += unit->kind == UNIT_PERSIST;
     }
     return group;
 }
 
-/* The results need no handling beyond the assertion: on failure the process has ended. */
-static void write_group(struct raft_db *db, struct group *group)
+/* The index up to which rows are there and may go; 0: none. */
+static uint64_t compactable_index(const struct log_store *store)
 {
-    enum result result = raft_db_begin(db);
+    uint64_t last_index = store->db.state.last_index;
+    uint64_t index = store->compact_index < last_index ? store->compact_index : last_index;
+    return index > store->db.state.base_index ? index : 0;
+}
+
+static enum result compact_step(struct log_store *store)
+{
+    uint64_t index = compactable_index(store);
+    return index == 0 ? RESULT_OK : raft_db_compact(&store->db, index);
+}
+
+static enum result put_unit(struct raft_db *db, const struct unit *unit)
+{
+    return unit->kind == UNIT_RESET ? raft_db_reset(db, unit->index, unit->term)
+                                    : raft_db_put_unit(db, &unit->persist);
+}
+
+/* The results need no handling beyond the assertion: on failure the process has ended. */
+static void write_group(struct log_store *store, struct group *group)
+{
+    enum result result = raft_db_begin(&store->db);
     ASSERT(result == RESULT_OK);
-    for (struct unit *unit = group->first;; unit = unit->next) {
-        result = raft_db_put_unit(db, &unit->persist);
+    struct worker_job *end = group->last->next;
+    for (struct worker_job *job = group->first; job != end; job = job->next) {
+        result = put_unit(&store->db, unit_of(job));
         ASSERT(result == RESULT_OK);
-        if (unit == group->last) {
-            break;
-        }
     }
+    result = compact_step(store);
+    ASSERT(result == RESULT_OK);
     uint64_t start = now_microseconds();
-    result = raft_db_commit(db);
+    result = raft_db_commit(&store->db);
     ASSERT(result == RESULT_OK);
     group->commit_microseconds = now_microseconds() - start;
 }
 
-static void wake_loop(const struct log_store *store)
+static void count_group(struct log_store *store, const struct group *group)
 {
-    uint64_t one = 1;
-    ssize_t size = write(store->descriptor, &one, sizeof(one));
-    /* EAGAIN: the counter is full, so the descriptor is readable already. */
-    ASSERT(size == sizeof(one) || errno == EAGAIN);
+    struct log_store_stats *stats = &store->stats;
+    stats->commits++;
+    stats->units += group->units;
+    stats->fsync_microseconds += group->commit_microseconds;
+    if (group->commit_microseconds > stats->fsync_microseconds_max) {
+        stats->fsync_microseconds_max = group->commit_microseconds;
+    }
+    stats->wal_bytes = sqlite_file_wal_bytes(&store->db.file);
+    stats->base_index = store->db.state.base_index;
 }
 
 /* From here on the units are the loop thread's. */
 static void report_group(struct log_store *store, const struct group *group)
 {
-    struct handoff *handoff = store->handoff;
-    uint64_t durable_id = group->last->persist.id;
-    group->last->next = NULL;
-    lock(handoff);
-    units_append(&handoff->done, group->first, &group->last->next);
-    handoff->durable_id = durable_id;
-    struct log_store_stats *stats = &handoff->stats;
-    stats->commits++;
-    stats->units += group->count;
-    stats->fsync_microseconds += group->commit_microseconds;
-    if (group->commit_microseconds > stats->fsync_microseconds_max) {
-        stats->fsync_microseconds_max = group->commit_microseconds;
-    }
-    stats->wal_bytes = raft_db_wal_bytes(&store->db);
-    unlock(handoff);
-    wake_loop(store);
+    worker_lock(store->worker);
+    store->durable_id = unit_of(group->last)->persist.id;
+    worker_hand_back(store->worker, group->first, group->last);
+    count_group(store, group);
+    worker_unlock(store->worker);
+    worker_wake(store->worker);
 }
 
 static void count_checkpoint(struct log_store *store)
 {
-    uint64_t database_bytes = raft_db_file_bytes(&store->db);
-    lock(store->handoff);
-    store->handoff->stats.checkpoints++;
-    store->handoff->stats.wal_bytes = raft_db_wal_bytes(&store->db);
-    store->handoff->stats.database_bytes = database_bytes;
-    unlock(store->handoff);
+    uint64_t database_bytes = sqlite_file_file_bytes(&store->db.file);
+    worker_lock(store->worker);
+    store->stats.checkpoints++;
+    store->stats.wal_bytes = sqlite_file_wal_bytes(&store->db.file);
+    store->stats.database_bytes = database_bytes;
+    worker_unlock(store->worker);
 }
 
 /* After every group, so that constant load cannot put it off: the WAL stays below the limit and
  * one group. PASSIVE is enough, as nobody reads: the next commit writes the WAL from its start. */
 static void checkpoint_if_due(struct log_store *store)
 {
-    if (raft_db_wal_bytes(&store->db) <= store->wal_bytes_max) {
+    if (sqlite_file_wal_bytes(&store->db.file) <= store->wal_bytes_max) {
         return;
     }
-    enum result result = raft_db_checkpoint(&store->db, SQLITE_CHECKPOINT_PASSIVE);
+    enum result result = sqlite_file_checkpoint(&store->db.file, SQLITE_CHECKPOINT_PASSIVE);
     ASSERT(result == RESULT_OK);
     count_checkpoint(store);
 }
 
-static void write_chain(struct log_store *store, struct unit *first)
+/* A compaction makes nothing durable: it only says how far later transactions may delete. */
+static void take_compact_index(struct log_store *store, struct worker_job *job)
 {
+    uint64_t index = unit_of(job)->index;
+    store->compact_index = index > store->compact_index ? index : store->compact_index;
+    worker_lock(store->worker);
+    worker_hand_back(store->worker, job, job);
+    worker_unlock(store->worker);
+}
+
+static void write_chain(struct worker_job *first, void *context)
+{
+    struct log_store *store = context;
     while (first != NULL) {
+        if (unit_of(first)->kind == UNIT_COMPACT) {
+            struct worker_job *next = first->next;
+            take_compact_index(store, first);
+            first = next;
+            continue;
+        }
         struct group group = cut_group(first);
         first = group.last->next;
-        write_group(&store->db, &group);
+        write_group(store, &group);
         report_group(store, &group);
         checkpoint_if_due(store);
     }
 }
 
-static void *run_store(void *context)
+/* Nothing is queued: one step of a compaction, in a transaction of its own. */
+static bool compact_while_idle(void *context)
 {
     struct log_store *store = context;
-    struct handoff *handoff = store->handoff;
-    (void)pthread_setname_np(pthread_self(), "raft-db");
-    for (;;) {
-        lock(handoff);
-        while (handoff->pending.first == NULL && !handoff->is_stopping) {
-            int code = pthread_cond_wait(&handoff->work, &handoff->mutex);
-            ASSERT(code == 0);
-        }
-        struct unit *first = units_take(&handoff->pending);
-        unlock(handoff);
-        if (first == NULL) {
-            return NULL; /* Stopping, and nothing is left. */
-        }
-        write_chain(store, first);
+    if (compactable_index(store) == 0) {
+        return false;
     }
+    struct group none = {.first = NULL};
+    enum result result = raft_db_begin(&store->db);
+    ASSERT(result == RESULT_OK);
+    result = compact_step(store);
+    ASSERT(result == RESULT_OK);
+    uint64_t start = now_microseconds();
+    result = raft_db_commit(&store->db);
+    ASSERT(result == RESULT_OK);
+    none.commit_microseconds = now_microseconds() - start;
+    worker_lock(store->worker);
+    count_group(store, &none);
+    worker_unlock(store->worker);
+    checkpoint_if_due(store);
+    return true;
 }
 
 /* ---- The loop thread ---- */
@@ -267,7 +259,7 @@ static void *run_store(void *context)
  * come from memory alone. The second puts the new state row into the database itself. */
 static enum result record_start(struct raft_db *db)
 {
-    enum result result = raft_db_checkpoint(db, SQLITE_CHECKPOINT_TRUNCATE);
+    enum result result = sqlite_file_checkpoint(&db->file, SQLITE_CHECKPOINT_TRUNCATE);
     if (result == RESULT_OK) {
         result = raft_db_begin(db);
     }
@@ -277,7 +269,7 @@ static enum result record_start(struct raft_db *db)
         result = raft_db_commit(db);
     }
     if (result == RESULT_OK) {
-        result = raft_db_checkpoint(db, SQLITE_CHECKPOINT_TRUNCATE);
+        result = sqlite_file_checkpoint(&db->file, SQLITE_CHECKPOINT_TRUNCATE);
     }
     return result;
 }
@@ -305,38 +297,12 @@ static enum result open_database(struct raft_db *db, const struct log_store_opti
     return RESULT_OK;
 }
 
-static struct handoff *handoff_create(const struct raft_db *db)
+/* The worker's thread reads store->worker only when it has a job, which comes after this. */
+static enum result start_worker(struct log_store *store)
 {
-    struct handoff *handoff = mem_alloc_zeroed(1, sizeof(*handoff));
-    int code = pthread_mutex_init(&handoff->mutex, NULL);
-    ASSERT(code == 0);
-    code = pthread_cond_init(&handoff->work, NULL);
-    ASSERT(code == 0);
-    units_init(&handoff->pending);
-    units_init(&handoff->done);
-    handoff->stats.database_bytes = raft_db_file_bytes(db);
-    return handoff;
-}
-
-static void handoff_destroy(struct handoff *handoff)
-{
-    units_destroy(units_take(&handoff->pending));
-    units_destroy(units_take(&handoff->done));
-    (void)pthread_cond_destroy(&handoff->work);
-    (void)pthread_mutex_destroy(&handoff->mutex);
-    mem_free(handoff);
-}
-
-/* Signals are the loop thread's: the new thread inherits a mask that blocks them all. */
-static int start_thread(struct log_store *store)
-{
-    sigset_t all;
-    sigset_t before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    int code = pthread_create(&store->thread, NULL, run_store, store);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return code;
+    struct worker_calls calls = {
+        .name = "raft-db", .on_jobs = write_chain, .on_idle = compact_while_idle, .context = store};
+    return worker_start(&calls, store->db.file.path, &store->worker);
 }
 
 enum result log_store_open(const struct log_store_options *options, struct log_recovery *recovery,
@@ -354,23 +320,15 @@ enum result log_store_open(const struct log_store_options *options, struct log_r
         return result;
     }
     store->wal_bytes_max = filled.wal_bytes_max;
-    store->handoff = handoff_create(&store->db);
-    store->db.failures_are_fatal = true;
-    store->descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    int code = store->descriptor < 0 ? errno : start_thread(store);
-    if (code != 0) {
-        logger_log(LOGGER_ERROR,
-                   "cannot start the thread that writes %s: %s; raise the limits on "
-                   "processes and open files",
-                   store->db.path, strerror(code));
-        if (store->descriptor >= 0) {
-            (void)close(store->descriptor);
-        }
-        handoff_destroy(store->handoff);
+    store->stats.database_bytes = sqlite_file_file_bytes(&store->db.file);
+    store->stats.base_index = store->db.state.base_index;
+    store->db.file.failures_are_fatal = true;
+    result = start_worker(store);
+    if (result != RESULT_OK) {
         raft_db_close(&store->db, false);
         mem_free(store);
         log_recovery_deinit(&found);
-        return RESULT_IO;
+        return result;
     }
     *recovery = found;
     *out = store;
@@ -381,37 +339,52 @@ void log_store_submit(struct log_store *store, const struct raft_persist *persis
 {
     ASSERT(persist->id > store->submitted_id);
     store->submitted_id = persist->id;
-    struct unit *unit = unit_create(persist);
-    lock(store->handoff);
-    units_append(&store->handoff->pending, unit, &unit->next);
-    int code = pthread_cond_signal(&store->handoff->work);
-    ASSERT(code == 0);
-    unlock(store->handoff);
+    worker_submit(store->worker, &unit_create(persist)->job);
+}
+
+/* A unit without entries stands under the id of the last one submitted. */
+static void submit_index(struct log_store *store, enum unit_kind kind, uint64_t index,
+                         uint64_t term)
+{
+    struct unit *unit = unit_create(&(struct raft_persist){.id = store->submitted_id});
+    unit->kind = kind;
+    unit->index = index;
+    unit->term = term;
+    worker_submit(store->worker, &unit->job);
+}
+
+void log_store_compact(struct log_store *store, uint64_t index)
+{
+    submit_index(store, UNIT_COMPACT, index, 0);
+}
+
+void log_store_reset(struct log_store *store, uint64_t index, uint64_t term)
+{
+    ASSERT(index > 0);
+    submit_index(store, UNIT_RESET, index, term);
 }
 
 int log_store_descriptor(const struct log_store *store)
 {
-    return store->descriptor;
+    return worker_descriptor(store->worker);
 }
 
 uint64_t log_store_completed(struct log_store *store)
 {
-    uint64_t count;
-    ssize_t size = read(store->descriptor, &count, sizeof(count));
-    ASSERT(size == sizeof(count) || errno == EAGAIN || errno == EINTR);
-    lock(store->handoff);
-    struct unit *done = units_take(&store->handoff->done);
-    uint64_t durable_id = store->handoff->durable_id;
-    unlock(store->handoff);
+    worker_clear(store->worker);
+    worker_lock(store->worker);
+    struct worker_job *done = worker_collect(store->worker);
+    uint64_t durable_id = store->durable_id;
+    worker_unlock(store->worker);
     units_destroy(done);
     return durable_id;
 }
 
 void log_store_get_stats(const struct log_store *store, struct log_store_stats *out)
 {
-    lock(store->handoff);
-    *out = store->handoff->stats;
-    unlock(store->handoff);
+    worker_lock(store->worker);
+    *out = store->stats;
+    worker_unlock(store->worker);
 }
 
 /* The mark of a clean end goes into the database itself before the WAL file goes away. */
@@ -422,22 +395,16 @@ static void record_end(struct raft_db *db)
     db->state.running = false;
     result = raft_db_commit(db);
     ASSERT(result == RESULT_OK);
-    result = raft_db_checkpoint(db, SQLITE_CHECKPOINT_TRUNCATE);
+    result = sqlite_file_checkpoint(&db->file, SQLITE_CHECKPOINT_TRUNCATE);
     ASSERT(result == RESULT_OK);
 }
 
 void log_store_close(struct log_store *store)
 {
-    lock(store->handoff);
-    store->handoff->is_stopping = true;
-    int code = pthread_cond_signal(&store->handoff->work);
-    ASSERT(code == 0);
-    unlock(store->handoff);
-    code = pthread_join(store->thread, NULL);
-    ASSERT(code == 0);
+    worker_stop(store->worker);
+    units_destroy(worker_collect(store->worker));
+    worker_destroy(store->worker);
     record_end(&store->db);
     raft_db_close(&store->db, true);
-    (void)close(store->descriptor);
-    handoff_destroy(store->handoff);
     mem_free(store);
 }

@@ -38,7 +38,10 @@ struct log_recovery {
     struct raft_configuration bootstrap; /* as recorded when the directory was new */
     uint64_t commit_index; /* highest commit index recorded, a hint that is never too high */
     uint64_t incarnation;  /* counts the starts of this directory, from 1; durable before return */
-    struct raft_entry *entries; /* from index 1, contiguous; payloads owned */
+    uint64_t base_index;   /* the log begins behind it; 0: nothing was compacted. A snapshot of this
+                            * index or a later one must exist */
+    uint64_t base_term;
+    struct raft_entry *entries; /* from base_index + 1, contiguous; payloads owned */
     uint64_t entries_count;
 };
 
@@ -59,6 +62,17 @@ MUST_CHECK enum result log_store_open(const struct log_store_options *options,
  * blocks on the disk. */
 void log_store_submit(struct log_store *store, const struct raft_persist *persist);
 
+/* A snapshot of index is durable elsewhere: deletes the rows up to index, as far as there are any,
+ * in bounded steps in and between the commits: a unit waits for one small step at most. What was
+ * not deleted when the store is closed stays until the next call. An index that is lower than one
+ * given before changes nothing. The space is used again; the file does not shrink. */
+void log_store_compact(struct log_store *store, uint64_t index);
+
+/* A snapshot up to (index, term) was installed: drops every row; the log is empty and goes on after
+ * index. Queued in order: durable before, or together with, anything submitted later. index must
+ * not be below a commit index that was submitted. */
+void log_store_reset(struct log_store *store, uint64_t index, uint64_t term);
+
 /* A descriptor that becomes readable when ids have become durable (an eventfd). */
 int log_store_descriptor(const struct log_store *store);
 
@@ -73,6 +87,7 @@ struct log_store_stats {
     uint64_t fsync_microseconds; /* time spent in COMMIT, summed */
     uint64_t fsync_microseconds_max;
     uint64_t checkpoints;
+    uint64_t base_index;     /* the log begins behind it */
     uint64_t wal_bytes;      /* now */
     uint64_t database_bytes; /* now */
 };

@@ -7,27 +7,29 @@
  *
  *   meta (name, value)   written once: format_version, node_name, node_id,
  *                        bootstrap (raft_configuration_encode, or NULL), checksum over all of them
- *   state (one row)      term, vote, commit_index, last_index, last_chain, base_index, base_chain,
- *                        incarnation, running, cluster_id, cluster_index, checksum over all of them
+ *   state (one row)      term, vote, commit_index, last_index, last_chain, base_index, base_term,
+ *                        base_chain, incarnation, running, cluster_id, cluster_index, checksum over
+ *                        all of them
  *   log (one row an entry)   idx, term, type, checksum, chain, payload (NULL when empty)
  *
- * base_index and base_chain are what the first row's chain builds on: 0 and LOG_ROWS_CHAIN_START
- * until logs are compacted. last_index and last_chain make rows missing at the end as visible as
- * rows missing in the middle. cluster_id is set by the first CONFIGURATION entry that names one,
- * at cluster_index, in one transaction with it, and goes again if that entry is truncated.
- * running is 1 from open to close: after an unclean end there must be a WAL file.
+ * base_index, base_term and base_chain are what the first row builds on: 0, 0 and
+ * LOG_ROWS_CHAIN_START until the log is compacted; a reset begins a chain of its own. last_index
+ * and last_chain make rows missing at the end as visible as rows missing in the middle. cluster_id
+ * is set by the first CONFIGURATION entry that names one, at cluster_index, in one transaction with
+ * it, and goes again if that entry is truncated. running is 1 from open to close: after an unclean
+ * end there must be a WAL file.
  */
 #ifndef QUORUM_STORAGE_RAFT_DB_H
 #define QUORUM_STORAGE_RAFT_DB_H
 
-#include <sqlite3.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
 #include "storage/log_store.h"
+#include "storage/sqlite_file.h"
 
-enum { RAFT_DB_FORMAT_VERSION = 1 };
+enum { RAFT_DB_FORMAT_VERSION = 2 };
 
 /* The row of table state, as of the transaction under way. */
 struct raft_db_state {
@@ -35,7 +37,8 @@ struct raft_db_state {
     uint64_t commit_index;
     uint64_t last_index;
     uint64_t last_chain;
-    uint64_t base_index;
+    uint64_t base_index; /* the last index that is in a snapshot only; 0: none */
+    uint64_t base_term;
     uint64_t base_chain;
     uint64_t incarnation;
     bool running;
@@ -49,17 +52,17 @@ enum raft_db_statement {
     RAFT_DB_APPEND,
     RAFT_DB_TRUNCATE,
     RAFT_DB_CHAIN_AT,
+    RAFT_DB_SIZES,
+    RAFT_DB_BASE_AT,
+    RAFT_DB_COMPACT,
+    RAFT_DB_CLEAR,
     RAFT_DB_PUT_STATE,
     RAFT_DB_STATEMENTS_COUNT
 };
 
 struct raft_db {
-    sqlite3 *connection;
-    char *path;
+    struct sqlite_file file;
     sqlite3_stmt *statements[RAFT_DB_STATEMENTS_COUNT];
-    bool failures_are_fatal; /* set once the store runs: then a failure ends the process */
-    uint32_t page_bytes;
-    uint32_t wal_pages; /* frames of the WAL in use */
     struct raft_db_state state;
     struct raft_db_state stored_state; /* as last written, to skip equal rows */
     struct buf bootstrap;              /* as recorded; empty: none */
@@ -87,33 +90,11 @@ MUST_CHECK enum result raft_db_open(struct raft_db *db, const struct log_store_o
  */
 void raft_db_close(struct raft_db *db, bool is_clean);
 
-/* Turns the connection's last error into a result, having logged it; ends the process instead when
- * failures_are_fatal. what completes "cannot ... <path>". */
-MUST_CHECK enum result raft_db_failed(struct raft_db *db, const char *what);
-
-/* Logs that the data is corrupt, with path and remedy, and returns RESULT_CORRUPT. */
-MUST_CHECK enum result raft_db_corrupt(struct raft_db *db, const char *format, ...)
-    PRINTF_LIKE(2, 3);
-
 /* Logs that the entry of that index names another cluster than the directory's own, with a remedy,
  * and returns RESULT_IDENTITY; ends the process instead when failures_are_fatal. */
 MUST_CHECK enum result raft_db_foreign_cluster(struct raft_db *db, uint64_t index);
 
-/* Copies the WAL into the database. PASSIVE leaves the WAL file to be written again from its start;
- * TRUNCATE also empties it. Anything but a whole checkpoint is a failure. */
-MUST_CHECK enum result raft_db_checkpoint(struct raft_db *db, int mode);
-
-/* Bytes of the WAL in use, and of the database file. */
-uint64_t raft_db_wal_bytes(const struct raft_db *db);
-uint64_t raft_db_file_bytes(const struct raft_db *db);
-
 /* ---- raft_db_schema.c ---- */
-
-/* Runs SQL without results. */
-MUST_CHECK enum result raft_db_run(struct raft_db *db, const char *sql, const char *what);
-
-/* Reads one number with a statement that yields one row. */
-MUST_CHECK enum result raft_db_read_number(struct raft_db *db, const char *sql, uint64_t *out);
 
 /* Checks format version and identity of a file that has tables. */
 MUST_CHECK enum result raft_db_check_identity(struct raft_db *db,
@@ -132,6 +113,14 @@ MUST_CHECK enum result raft_db_load_state(struct raft_db *db);
 MUST_CHECK enum result raft_db_begin(struct raft_db *db);
 MUST_CHECK enum result raft_db_put_unit(struct raft_db *db, const struct raft_persist *persist);
 MUST_CHECK enum result raft_db_commit(struct raft_db *db);
+
+/* In a transaction: deletes rows from the log's beginning up to upto_index at most, a bounded
+ * number of rows and bytes (one row at least), and moves the base behind them. */
+MUST_CHECK enum result raft_db_compact(struct raft_db *db, uint64_t upto_index);
+
+/* In a transaction: drops all rows; the log is empty and continues after (index, term), which is
+ * committed. index must not be below the commit index. */
+MUST_CHECK enum result raft_db_reset(struct raft_db *db, uint64_t index, uint64_t term);
 
 /* The checksum of a state row. */
 uint64_t raft_db_state_checksum(const struct raft_db_state *state);

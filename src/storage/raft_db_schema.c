@@ -15,8 +15,9 @@ static const char schema_sql[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;"
     "CREATE TABLE state (id INTEGER PRIMARY KEY, term INTEGER NOT NULL, vote INTEGER NOT NULL,"
     " commit_index INTEGER NOT NULL, last_index INTEGER NOT NULL, last_chain INTEGER NOT NULL,"
-    " base_index INTEGER NOT NULL, base_chain INTEGER NOT NULL, incarnation INTEGER NOT NULL,"
-    " running INTEGER NOT NULL, cluster_index INTEGER NOT NULL, cluster_id BLOB NOT NULL,"
+    " base_index INTEGER NOT NULL, base_term INTEGER NOT NULL, base_chain INTEGER NOT NULL,"
+    " incarnation INTEGER NOT NULL, running INTEGER NOT NULL, cluster_index INTEGER NOT NULL, "
+    "cluster_id BLOB NOT NULL,"
     " checksum INTEGER NOT NULL) STRICT;"
     "CREATE TABLE log (idx INTEGER PRIMARY KEY, term INTEGER NOT NULL, type INTEGER NOT NULL,"
     " checksum INTEGER NOT NULL, chain INTEGER NOT NULL, payload BLOB) STRICT;";
@@ -40,44 +41,23 @@ static uint64_t identity_checksum(const struct identity *identity)
     return hash_bytes(sum, identity->bootstrap);
 }
 
-enum result raft_db_run(struct raft_db *db, const char *sql, const char *what)
-{
-    if (sqlite3_exec(db->connection, sql, NULL, NULL, NULL) != SQLITE_OK) {
-        return raft_db_failed(db, what);
-    }
-    return RESULT_OK;
-}
-
-enum result raft_db_read_number(struct raft_db *db, const char *sql, uint64_t *out)
-{
-    sqlite3_stmt *statement = NULL;
-    enum result result = RESULT_OK;
-    if (sqlite3_prepare_v2(db->connection, sql, -1, &statement, NULL) != SQLITE_OK ||
-        sqlite3_step(statement) != SQLITE_ROW) {
-        result = raft_db_failed(db, "read");
-    } else {
-        *out = (uint64_t)sqlite3_column_int64(statement, 0);
-    }
-    (void)sqlite3_finalize(statement);
-    return result;
-}
-
 /* Steps a statement to the row of one name of table meta; the caller finalizes it either way. */
 static enum result find_meta(struct raft_db *db, const char *name, sqlite3_stmt **out)
 {
     static const char sql[] = "SELECT value FROM meta WHERE name = ?1";
-    if (sqlite3_prepare_v2(db->connection, sql, -1, out, NULL) != SQLITE_OK) {
+    if (sqlite3_prepare_v2(db->file.connection, sql, -1, out, NULL) != SQLITE_OK) {
         /* SQLITE_ERROR here: there are tables, but not this one. */
-        return (sqlite3_errcode(db->connection) & 0xff) == SQLITE_ERROR
-                   ? raft_db_corrupt(db, "it has no table meta, so it is no log of this program")
-                   : raft_db_failed(db, "read");
+        return (sqlite3_errcode(db->file.connection) & 0xff) == SQLITE_ERROR
+                   ? sqlite_file_corrupt(&db->file,
+                                         "it has no table meta, so it is no log of this program")
+                   : sqlite_file_failed(&db->file, "read");
     }
     (void)sqlite3_bind_text(*out, 1, name, -1, SQLITE_STATIC);
     int code = sqlite3_step(*out);
     if (code == SQLITE_DONE) {
-        return raft_db_corrupt(db, "the row %s of table meta is missing", name);
+        return sqlite_file_corrupt(&db->file, "the row %s of table meta is missing", name);
     }
-    return code == SQLITE_ROW ? RESULT_OK : raft_db_failed(db, "read");
+    return code == SQLITE_ROW ? RESULT_OK : sqlite_file_failed(&db->file, "read");
 }
 
 static enum result read_meta_number(struct raft_db *db, const char *name, uint64_t *out)
@@ -110,7 +90,7 @@ static enum result read_node_name(struct raft_db *db, char name[LIMIT_NODE_NAME_
     buf_init(&text);
     enum result result = read_meta_bytes(db, "node_name", &text);
     if (result == RESULT_OK && buf_size(&text) >= LIMIT_NODE_NAME_BYTES) {
-        result = raft_db_corrupt(db, "the node name in table meta is too long");
+        result = sqlite_file_corrupt(&db->file, "the node name in table meta is too long");
     }
     if (result == RESULT_OK) {
         buf_append_byte(&text, '\0');
@@ -144,7 +124,7 @@ enum result raft_db_check_identity(struct raft_db *db, const struct log_store_op
         logger_log(LOGGER_ERROR,
                    "%s has format version %llu, this program writes %d; start the version of the "
                    "program that wrote it",
-                   db->path, (unsigned long long)found.format_version, RAFT_DB_FORMAT_VERSION);
+                   db->file.path, (unsigned long long)found.format_version, RAFT_DB_FORMAT_VERSION);
         return RESULT_VERSION;
     }
     if (result == RESULT_OK) {
@@ -154,14 +134,14 @@ enum result raft_db_check_identity(struct raft_db *db, const struct log_store_op
         return result;
     }
     if (found.checksum != identity_checksum(&found)) {
-        return raft_db_corrupt(db, "the checksum of table meta does not match");
+        return sqlite_file_corrupt(&db->file, "the checksum of table meta does not match");
     }
     if (found.node_id != options->node_id || strcmp(found.node_name, options->node_name) != 0) {
         logger_log(LOGGER_ERROR,
                    "%s belongs to node '%s' (id %llu), this is node '%s' (id %llu); give this "
                    "node its own data directory, or start it under the name the directory has",
-                   db->path, found.node_name, (unsigned long long)found.node_id, options->node_name,
-                   (unsigned long long)options->node_id);
+                   db->file.path, found.node_name, (unsigned long long)found.node_id,
+                   options->node_name, (unsigned long long)options->node_id);
         return RESULT_IDENTITY;
     }
     return RESULT_OK;
@@ -178,8 +158,8 @@ static enum result put_meta(struct raft_db *db, const char *name, struct meta_va
 {
     sqlite3_stmt *statement = NULL;
     static const char sql[] = "INSERT INTO meta (name, value) VALUES (?1, ?2)";
-    if (sqlite3_prepare_v2(db->connection, sql, -1, &statement, NULL) != SQLITE_OK) {
-        return raft_db_failed(db, "create the tables of");
+    if (sqlite3_prepare_v2(db->file.connection, sql, -1, &statement, NULL) != SQLITE_OK) {
+        return sqlite_file_failed(&db->file, "create the tables of");
     }
     (void)sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
     if (value.text != NULL) {
@@ -192,7 +172,7 @@ static enum result put_meta(struct raft_db *db, const char *name, struct meta_va
     }
     enum result result = RESULT_OK;
     if (sqlite3_step(statement) != SQLITE_DONE) {
-        result = raft_db_failed(db, "create the tables of");
+        result = sqlite_file_failed(&db->file, "create the tables of");
     }
     (void)sqlite3_finalize(statement);
     return result;
@@ -228,16 +208,16 @@ static enum result put_first_state(struct raft_db *db, const struct log_store_op
     }
     char sql[256];
     (void)snprintf(sql, sizeof(sql),
-                   "INSERT INTO state VALUES (1, 0, 0, 0, 0, %lld, 0, %lld, 0, 0, 0, ?1, %lld)",
+                   "INSERT INTO state VALUES (1, 0, 0, 0, 0, %lld, 0, 0, %lld, 0, 0, 0, ?1, %lld)",
                    (long long)state.last_chain, (long long)state.base_chain,
                    (long long)raft_db_state_checksum(&state));
     sqlite3_stmt *statement = NULL;
     enum result result = RESULT_OK;
-    if (sqlite3_prepare_v2(db->connection, sql, -1, &statement, NULL) != SQLITE_OK ||
+    if (sqlite3_prepare_v2(db->file.connection, sql, -1, &statement, NULL) != SQLITE_OK ||
         sqlite3_bind_blob(statement, 1, state.cluster_id, sizeof(state.cluster_id),
                           SQLITE_STATIC) != SQLITE_OK ||
         sqlite3_step(statement) != SQLITE_DONE) {
-        result = raft_db_failed(db, "create the tables of");
+        result = sqlite_file_failed(&db->file, "create the tables of");
     }
     (void)sqlite3_finalize(statement);
     return result;
@@ -255,9 +235,9 @@ enum result raft_db_create_schema(struct raft_db *db, const struct log_store_opt
                                 .bootstrap = buf_slice(&db->bootstrap)};
     (void)snprintf(identity.node_name, sizeof(identity.node_name), "%s", options->node_name);
     identity.checksum = identity_checksum(&identity);
-    enum result result = raft_db_run(db, "BEGIN IMMEDIATE", "create the tables of");
+    enum result result = sqlite_file_run(&db->file, "BEGIN IMMEDIATE", "create the tables of");
     if (result == RESULT_OK) {
-        result = raft_db_run(db, schema_sql, "create the tables of");
+        result = sqlite_file_run(&db->file, schema_sql, "create the tables of");
     }
     if (result == RESULT_OK) {
         result = put_identity(db, &identity);
@@ -266,7 +246,7 @@ enum result raft_db_create_schema(struct raft_db *db, const struct log_store_opt
         result = put_first_state(db, options);
     }
     if (result == RESULT_OK) {
-        result = raft_db_run(db, "COMMIT", "create the tables of");
+        result = sqlite_file_run(&db->file, "COMMIT", "create the tables of");
     }
     return result;
 }
@@ -274,8 +254,9 @@ enum result raft_db_create_schema(struct raft_db *db, const struct log_store_opt
 static void read_state_row(sqlite3_stmt *statement, struct raft_db_state *out, uint64_t *checksum)
 {
     uint64_t *const fields[] = {
-        &out->hard_state.term, &out->hard_state.vote, &out->commit_index, &out->last_index,
-        &out->last_chain,      &out->base_index,      &out->base_chain,   &out->incarnation,
+        &out->hard_state.term, &out->hard_state.vote, &out->commit_index,
+        &out->last_index,      &out->last_chain,      &out->base_index,
+        &out->base_term,       &out->base_chain,      &out->incarnation,
     };
     int column = 0;
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
@@ -293,13 +274,14 @@ static void read_state_row(sqlite3_stmt *statement, struct raft_db_state *out, u
 enum result raft_db_load_state(struct raft_db *db)
 {
     static const char sql[] =
-        "SELECT term, vote, commit_index, last_index, last_chain, base_index, base_chain,"
-        " incarnation, running, cluster_index, cluster_id, checksum FROM state WHERE id = 1";
+        "SELECT term, vote, commit_index, last_index, last_chain, base_index, base_term,"
+        " base_chain, incarnation, running, cluster_index, cluster_id, checksum FROM state WHERE "
+        "id = 1";
     sqlite3_stmt *statement = NULL;
     struct raft_db_state state = {0};
     uint64_t checksum = 0;
     enum result result = RESULT_OK;
-    int code = sqlite3_prepare_v2(db->connection, sql, -1, &statement, NULL);
+    int code = sqlite3_prepare_v2(db->file.connection, sql, -1, &statement, NULL);
     if (code == SQLITE_OK) {
         code = sqlite3_step(statement);
     }
@@ -307,12 +289,14 @@ enum result raft_db_load_state(struct raft_db *db)
         read_state_row(statement, &state, &checksum);
         result = checksum == raft_db_state_checksum(&state)
                      ? RESULT_OK
-                     : raft_db_corrupt(db, "the row of table state (term, vote and log end) does "
+                     : sqlite_file_corrupt(&db->file,
+                                           "the row of table state (term, vote and log end) does "
                                            "not match its checksum");
     } else if (code == SQLITE_DONE) {
-        result = raft_db_corrupt(db, "the row of table state (term, vote and log end) is missing");
+        result = sqlite_file_corrupt(&db->file,
+                                     "the row of table state (term, vote and log end) is missing");
     } else {
-        result = raft_db_failed(db, "read");
+        result = sqlite_file_failed(&db->file, "read");
     }
     (void)sqlite3_finalize(statement);
     if (result == RESULT_OK) {

@@ -11,14 +11,18 @@
 #include "storage/log_rows.h"
 #include "storage/raft_db.h"
 
+/* One step of a compaction: what one commit can carry without anybody noticing. Freeing a long
+ * payload reads each of its pages. */
+enum { COMPACT_ROWS_MAX = 256, COMPACT_BYTES_MAX = 512 * 1024 };
+
 #define STATE_CHECKSUM_SEED UINT64_C(0x71756f72756d7374)
 
 uint64_t raft_db_state_checksum(const struct raft_db_state *state)
 {
     const uint64_t numbers[] = {
-        state->hard_state.term, state->hard_state.vote, state->commit_index, state->last_index,
-        state->last_chain,      state->base_index,      state->base_chain,   state->incarnation,
-        state->running ? 1 : 0, state->cluster_index,
+        state->hard_state.term, state->hard_state.vote, state->commit_index,  state->last_index,
+        state->last_chain,      state->base_index,      state->base_term,     state->base_chain,
+        state->incarnation,     state->running ? 1 : 0, state->cluster_index,
     };
     enum { COUNT = sizeof(numbers) / sizeof(numbers[0]) };
     uint8_t bytes[COUNT * 8 + RAFT_CLUSTER_ID_BYTES];
@@ -35,22 +39,9 @@ bool raft_db_cluster_id_is_set(const uint8_t cluster_id[RAFT_CLUSTER_ID_BYTES])
     return memcmp(cluster_id, unset, sizeof(unset)) != 0;
 }
 
-static void bind_number(sqlite3_stmt *statement, int at, uint64_t value)
-{
-    int code = sqlite3_bind_int64(statement, at, (sqlite3_int64)value);
-    ASSERT(code == SQLITE_OK); /* The statement is reset and has that parameter. */
-}
-
-/* Runs a statement that yields no row, and readies it for the next time. */
 static enum result run(struct raft_db *db, enum raft_db_statement which, const char *what)
 {
-    sqlite3_stmt *statement = db->statements[which];
-    enum result result = RESULT_OK;
-    if (sqlite3_step(statement) != SQLITE_DONE) {
-        result = raft_db_failed(db, what);
-    }
-    (void)sqlite3_reset(statement);
-    return result;
+    return sqlite_file_step(&db->file, db->statements[which], what);
 }
 
 enum result raft_db_begin(struct raft_db *db)
@@ -65,15 +56,16 @@ static enum result read_chain(struct raft_db *db, uint64_t index, uint64_t *out)
         return RESULT_OK;
     }
     sqlite3_stmt *statement = db->statements[RAFT_DB_CHAIN_AT];
-    bind_number(statement, 1, index);
+    sqlite_file_bind_number(statement, 1, index);
     int code = sqlite3_step(statement);
     enum result result = RESULT_OK;
     if (code == SQLITE_ROW) {
         *out = (uint64_t)sqlite3_column_int64(statement, 0);
     } else if (code == SQLITE_DONE) {
-        result = raft_db_corrupt(db, "the row of index %llu is missing", (unsigned long long)index);
+        result = sqlite_file_corrupt(&db->file, "the row of index %llu is missing",
+                                     (unsigned long long)index);
     } else {
-        result = raft_db_failed(db, "read the log in");
+        result = sqlite_file_failed(&db->file, "read the log in");
     }
     (void)sqlite3_reset(statement);
     return result;
@@ -91,7 +83,7 @@ static enum result truncate_log(struct raft_db *db, uint64_t from_index)
     if (result != RESULT_OK) {
         return result;
     }
-    bind_number(db->statements[RAFT_DB_TRUNCATE], 1, from_index);
+    sqlite_file_bind_number(db->statements[RAFT_DB_TRUNCATE], 1, from_index);
     result = run(db, RAFT_DB_TRUNCATE, "truncate the log in");
     state->last_index = from_index - 1;
     if (state->cluster_index >= from_index) {
@@ -109,9 +101,9 @@ static enum result take_configuration(struct raft_db *db, const struct raft_entr
     struct raft_configuration configuration;
     enum result result = raft_configuration_decode(blob_slice(entry->payload), &configuration);
     if (result != RESULT_OK) {
-        return raft_db_corrupt(db,
-                               "the configuration of index %llu to be written is malformed (%s)",
-                               (unsigned long long)entry->index, result_text(result));
+        return sqlite_file_corrupt(
+            &db->file, "the configuration of index %llu to be written is malformed (%s)",
+            (unsigned long long)entry->index, result_text(result));
     }
     if (memcmp(configuration.cluster_id, state->cluster_id, RAFT_CLUSTER_ID_BYTES) == 0) {
         return RESULT_OK;
@@ -137,11 +129,11 @@ static enum result append_entry(struct raft_db *db, const struct raft_entry *ent
     uint64_t checksum = log_rows_checksum(entry);
     uint64_t chain = log_rows_chain(state->last_chain, checksum);
     sqlite3_stmt *statement = db->statements[RAFT_DB_APPEND];
-    bind_number(statement, 1, entry->index);
-    bind_number(statement, 2, entry->term);
-    bind_number(statement, 3, (uint64_t)entry->type);
-    bind_number(statement, 4, checksum);
-    bind_number(statement, 5, chain);
+    sqlite_file_bind_number(statement, 1, entry->index);
+    sqlite_file_bind_number(statement, 2, entry->term);
+    sqlite_file_bind_number(statement, 3, (uint64_t)entry->type);
+    sqlite_file_bind_number(statement, 4, checksum);
+    sqlite_file_bind_number(statement, 5, chain);
     struct slice payload = blob_slice(entry->payload);
     int code = payload.size == 0
                    ? sqlite3_bind_null(statement, 6)
@@ -172,13 +164,99 @@ enum result raft_db_put_unit(struct raft_db *db, const struct raft_persist *pers
     return result;
 }
 
+/* How many rows from the base may go in one step: the index of the last. */
+static enum result cut_of_step(struct raft_db *db, uint64_t upto_index, uint64_t *cut)
+{
+    sqlite3_stmt *statement = db->statements[RAFT_DB_SIZES];
+    sqlite_file_bind_number(statement, 1, db->state.base_index);
+    sqlite_file_bind_number(statement, 2, COMPACT_ROWS_MAX);
+    uint64_t bytes = 0;
+    int code = sqlite3_step(statement);
+    for (; code == SQLITE_ROW; code = sqlite3_step(statement)) {
+        uint64_t index = (uint64_t)sqlite3_column_int64(statement, 0);
+        bytes += (uint64_t)sqlite3_column_int64(statement, 1);
+        bool is_first = *cut == db->state.base_index;
+        if (index > upto_index || (bytes > COMPACT_BYTES_MAX && !is_first)) {
+            break;
+        }
+        *cut = index;
+    }
+    enum result result = RESULT_OK;
+    if (code != SQLITE_ROW && code != SQLITE_DONE) {
+        result = sqlite_file_failed(&db->file, "read the log in");
+    }
+    (void)sqlite3_reset(statement);
+    return result;
+}
+
+static enum result move_base(struct raft_db *db, uint64_t index)
+{
+    struct raft_db_state *state = &db->state;
+    sqlite3_stmt *statement = db->statements[RAFT_DB_BASE_AT];
+    sqlite_file_bind_number(statement, 1, index);
+    enum result result = RESULT_OK;
+    if (sqlite3_step(statement) == SQLITE_ROW) {
+        state->base_index = index;
+        state->base_term = (uint64_t)sqlite3_column_int64(statement, 0);
+        state->base_chain = (uint64_t)sqlite3_column_int64(statement, 1);
+    } else {
+        result = sqlite_file_failed(&db->file, "read the log in");
+    }
+    (void)sqlite3_reset(statement);
+    return result;
+}
+
+enum result raft_db_compact(struct raft_db *db, uint64_t upto_index)
+{
+    ASSERT(upto_index > db->state.base_index);
+    ASSERT(upto_index <= db->state.last_index);
+    uint64_t cut = db->state.base_index;
+    enum result result = cut_of_step(db, upto_index, &cut);
+    if (result == RESULT_OK && cut == db->state.base_index) {
+        result = sqlite_file_corrupt(&db->file, "the log row of index %llu is missing",
+                                     (unsigned long long)(cut + 1));
+    }
+    if (result == RESULT_OK) {
+        result = move_base(db, cut);
+    }
+    if (result == RESULT_OK) {
+        sqlite_file_bind_number(db->statements[RAFT_DB_COMPACT], 1, cut);
+        result = run(db, RAFT_DB_COMPACT, "compact the log in");
+    }
+    if (cut > db->state.commit_index) {
+        db->state.commit_index = cut; /* A snapshot holds only what is committed. */
+    }
+    return result;
+}
+
+enum result raft_db_reset(struct raft_db *db, uint64_t index, uint64_t term)
+{
+    struct raft_db_state *state = &db->state;
+    ASSERT(index >= state->commit_index);
+    if (state->cluster_index > state->commit_index) {
+        /* As when it is truncated: the entry that named the cluster may never have counted. */
+        state->cluster_index = 0;
+        memset(state->cluster_id, 0, sizeof(state->cluster_id));
+    }
+    if (term > state->hard_state.term) {
+        state->hard_state = (struct raft_hard_state){.term = term}; /* Seen, and no vote given. */
+    }
+    state->base_index = index;
+    state->base_term = term;
+    state->base_chain = hash_mix(hash_mix(LOG_ROWS_CHAIN_START, index), term);
+    state->last_index = index;
+    state->last_chain = state->base_chain;
+    state->commit_index = index;
+    return run(db, RAFT_DB_CLEAR, "clear the log in");
+}
+
 static bool states_are_equal(const struct raft_db_state *a, const struct raft_db_state *b)
 {
     /* The rest of the row changes only together with one of these. */
     return a->hard_state.term == b->hard_state.term && a->hard_state.vote == b->hard_state.vote &&
            a->commit_index == b->commit_index && a->last_index == b->last_index &&
-           a->last_chain == b->last_chain && a->incarnation == b->incarnation &&
-           a->running == b->running;
+           a->last_chain == b->last_chain && a->base_index == b->base_index &&
+           a->incarnation == b->incarnation && a->running == b->running;
 }
 
 static enum result put_state(struct raft_db *db)
@@ -186,18 +264,18 @@ static enum result put_state(struct raft_db *db)
     const struct raft_db_state *state = &db->state;
     sqlite3_stmt *statement = db->statements[RAFT_DB_PUT_STATE];
     const uint64_t numbers[] = {
-        state->hard_state.term, state->hard_state.vote, state->commit_index, state->last_index,
-        state->last_chain,      state->base_index,      state->base_chain,   state->incarnation,
-        state->running ? 1 : 0, state->cluster_index,
+        state->hard_state.term, state->hard_state.vote, state->commit_index,  state->last_index,
+        state->last_chain,      state->base_index,      state->base_term,     state->base_chain,
+        state->incarnation,     state->running ? 1 : 0, state->cluster_index,
     };
     int at = 1;
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        bind_number(statement, at++, numbers[i]);
+        sqlite_file_bind_number(statement, at++, numbers[i]);
     }
     int code =
         sqlite3_bind_blob(statement, at++, state->cluster_id, RAFT_CLUSTER_ID_BYTES, SQLITE_STATIC);
     ASSERT(code == SQLITE_OK);
-    bind_number(statement, at, raft_db_state_checksum(state));
+    sqlite_file_bind_number(statement, at, raft_db_state_checksum(state));
     return run(db, RAFT_DB_PUT_STATE, "write the state row in");
 }
 

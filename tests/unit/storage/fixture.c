@@ -92,7 +92,7 @@ enum result fixture_open(struct fixture *fixture)
     enum result result = log_store_open(&fixture->options, &fixture->recovery, &fixture->store);
     if (result == RESULT_OK) {
         fixture->persist_id = 0;
-        fixture->last_index = fixture->recovery.entries_count;
+        fixture->last_index = fixture->recovery.base_index + fixture->recovery.entries_count;
     }
     return result;
 }
@@ -182,10 +182,11 @@ void fixture_append_many(struct fixture *fixture, uint64_t count)
 
 bool fixture_payload_is(const struct fixture *fixture, uint64_t index, const char *text)
 {
-    if (index == 0 || index > fixture->recovery.entries_count) {
+    uint64_t base_index = fixture->recovery.base_index;
+    if (index <= base_index || index > base_index + fixture->recovery.entries_count) {
         return false;
     }
-    const struct raft_entry *entry = &fixture->recovery.entries[index - 1];
+    const struct raft_entry *entry = &fixture->recovery.entries[index - base_index - 1];
     return entry->index == index && slice_equals(blob_slice(entry->payload), slice_of_string(text));
 }
 
@@ -198,8 +199,13 @@ const char *fixture_path(const struct fixture *fixture, const char *name)
 
 void fixture_sql(const struct fixture *fixture, const char *sql)
 {
+    fixture_sql_on(fixture, "raft.db", sql);
+}
+
+void fixture_sql_on(const struct fixture *fixture, const char *name, const char *sql)
+{
     sqlite3 *connection = NULL;
-    require(sqlite3_open(fixture_path(fixture, "raft.db"), &connection) == SQLITE_OK, "open");
+    require(sqlite3_open(fixture_path(fixture, name), &connection) == SQLITE_OK, "open");
     require(sqlite3_exec(connection, sql, NULL, NULL, NULL) == SQLITE_OK, sql);
     require(sqlite3_close(connection) == SQLITE_OK, "close");
 }

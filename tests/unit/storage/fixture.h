@@ -58,6 +58,9 @@ bool fixture_payload_is(const struct fixture *fixture, uint64_t index, const cha
 /* Runs SQL on raft.db with a connection of its own; the store must be closed. */
 void fixture_sql(const struct fixture *fixture, const char *sql);
 
+/* The same on another file of the directory. */
+void fixture_sql_on(const struct fixture *fixture, const char *name, const char *sql);
+
 /* Path of a file of the directory; static memory, good until the next call. */
 const char *fixture_path(const struct fixture *fixture, const char *name);
 

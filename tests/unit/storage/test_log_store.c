@@ -312,7 +312,7 @@ UNIT_TEST(log_store, every_pragma_holds_on_the_connection)
     CU_ASSERT_TRUE(created);
     for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
         char text[64];
-        read_pragma(db.connection, expected[i][0], text, sizeof(text));
+        read_pragma(db.file.connection, expected[i][0], text, sizeof(text));
         CU_ASSERT_STRING_EQUAL(text, expected[i][1]);
     }
     raft_db_close(&db, false);

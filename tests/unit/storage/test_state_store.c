@@ -1,0 +1,355 @@
+/* test_state_store.c -- what a snapshot keeps, what it drops, and when it counts. */
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "lib/unit.h"
+#include "storage/state_db.h"
+#include "unit/storage/state_fixture.h"
+
+static void open_new(struct state_fixture *fixture)
+{
+    state_fixture_init(fixture);
+    CU_ASSERT_EQUAL_FATAL(state_fixture_open(fixture), RESULT_OK);
+}
+
+UNIT_TEST(state_store, a_new_directory_holds_no_snapshot)
+{
+    struct state_fixture fixture;
+    open_new(&fixture);
+    CU_ASSERT_EQUAL(fixture.found.index, 0);
+    CU_ASSERT_EQUAL(fixture.found.configuration.members_count, 0);
+    CU_ASSERT_EQUAL(fixture.found.sequences.size, 0);
+    CU_ASSERT_EQUAL(state_fixture_load(&fixture), RESULT_OK);
+    CU_ASSERT_EQUAL(fixture.kept_count, 0);
+    state_fixture_reload(&fixture);
+    CU_ASSERT_EQUAL(fixture.found.index, 0);
+    state_fixture_deinit(&fixture);
+}
+
+UNIT_TEST(state_store, rows_of_every_kind_come_back_as_they_were)
+{
+    static const uint8_t number[8] = {1, 2, 3, 4, 5, 6, 7, 0x80};
+    const struct state_row rows[] = {
+        {.slot = 1, .type = STATE_ROW_STRING, .expiry_ms = INT64_MAX, .modified_index = 1},
+        {1, STATE_ROW_STRING, 12345, 2, SLICE_LITERAL("a"), SLICE_LITERAL("")},
+        {1, STATE_ROW_STRING, -1, 3, SLICE_LITERAL("a\0b"), SLICE_LITERAL("\0\0")},
+        {1, STATE_ROW_STRING, INT64_MIN, UINT64_MAX, SLICE_LITERAL("a\0"), SLICE_LITERAL("x")},
+        {1, STATE_ROW_INTEGER, 7, 4, SLICE_LITERAL("\xff\xfe"), slice_of(number, 8)},
+        {2, STATE_ROW_STRING, 8, 5, SLICE_LITERAL("a"), SLICE_LITERAL("of another slot")},
+        {16, STATE_ROW_STRING, 9, 6, SLICE_LITERAL(""), SLICE_LITERAL("of an empty key")},
+    };
+    enum { COUNT = sizeof(rows) / sizeof(rows[0]) };
+    struct state_fixture fixture;
+    open_new(&fixture);
+    for (size_t i = 0; i < COUNT; i++) {
+        state_fixture_add(&fixture, &rows[i]);
+    }
+    state_fixture_commit(&fixture, 10);
+    state_fixture_reload(&fixture);
+    CU_ASSERT_EQUAL(fixture.kept_count, COUNT);
+    for (size_t i = 0; i < COUNT; i++) {
+        const struct state_row *row = state_fixture_find(&fixture, rows[i].slot, rows[i].key);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(row);
+        CU_ASSERT_EQUAL(row->type, rows[i].type);
+        CU_ASSERT_EQUAL(row->expiry_ms, rows[i].expiry_ms);
+        CU_ASSERT_EQUAL(row->modified_index, rows[i].modified_index);
+        CU_ASSERT(slice_equals(row->value, rows[i].value));
+    }
+    state_fixture_deinit(&fixture);
+}
+
+UNIT_TEST(state_store, meta_comes_back_as_it_was)
+{
+    struct state_fixture fixture;
+    open_new(&fixture);
+    uint8_t sequences[STATE_SEQUENCES_BYTES_MAX];
+    memset(sequences, 0x5e, sizeof(sequences));
+    struct state_meta *meta = &fixture.meta;
+    meta->term = UINT64_MAX;
+    meta->clock_ms = -5;
+    meta->state_hash = UINT64_C(0xfedcba9876543210);
+    meta->next_slot = UINT32_MAX;
+    meta->slots[15] = UINT32_MAX - 1;
+    memset(meta->configuration.cluster_id, 0xc1, sizeof(meta->configuration.cluster_id));
+    meta->sequences = slice_of(sequences, sizeof(sequences));
+    state_fixture_commit(&fixture, UINT64_C(1) << 63);
+    CU_ASSERT_EQUAL(fixture.outcome.index, UINT64_C(1) << 63);
+    state_fixture_reload(&fixture);
+    const struct state_meta *found = &fixture.found;
+    CU_ASSERT_EQUAL(found->index, UINT64_C(1) << 63);
+    CU_ASSERT_EQUAL(found->term, UINT64_MAX);
+    CU_ASSERT_EQUAL(found->clock_ms, -5);
+    CU_ASSERT_EQUAL(found->state_hash, UINT64_C(0xfedcba9876543210));
+    CU_ASSERT_EQUAL(found->next_slot, UINT32_MAX);
+    CU_ASSERT_EQUAL(memcmp(found->slots, meta->slots, sizeof(meta->slots)), 0);
+    CU_ASSERT_EQUAL(found->configuration.members_count, 3);
+    CU_ASSERT_EQUAL(found->configuration.cluster_id[15], 0xc1);
+    CU_ASSERT_STRING_EQUAL(found->configuration.members[2].raft_address, "host:13");
+    CU_ASSERT(slice_equals(found->sequences, meta->sequences));
+    state_store_completed(fixture.store, &fixture.outcome);
+    CU_ASSERT_EQUAL(fixture.outcome.index, UINT64_C(1) << 63);
+    state_fixture_deinit(&fixture);
+}
+
+/* The same bytes for every size, cut to it. */
+static struct slice large_value(uint32_t size)
+{
+    enum { LARGEST = 20 * 1024 * 1024 };
+    static uint8_t bytes[LARGEST];
+    for (uint32_t i = 0; i < LARGEST && bytes[1] == 0; i++) {
+        /* From the end, so that the second byte comes last but one. */
+        uint32_t at = LARGEST - 1 - i;
+        bytes[at] = (uint8_t)(at * 2654435761u >> 24);
+    }
+    CU_ASSERT_FATAL(size <= LARGEST);
+    return slice_of(bytes, size);
+}
+
+static void add_large(struct state_fixture *fixture, struct slice key, uint32_t size)
+{
+    struct state_row row = {.slot = 1,
+                            .type = STATE_ROW_STRING,
+                            .expiry_ms = INT64_MAX,
+                            .modified_index = size,
+                            .key = key,
+                            .value = large_value(size)};
+    state_fixture_add(fixture, &row);
+}
+
+static bool large_is(const struct state_fixture *fixture, struct slice key, uint32_t size)
+{
+    const struct state_row *row = state_fixture_find(fixture, 1, key);
+    return row != NULL && row->modified_index == size &&
+           slice_equals(row->value, large_value(size));
+}
+
+/* Values grow into parts, change within them, shrink out of them, and go. */
+UNIT_TEST(state_store, large_values_lie_in_parts)
+{
+    enum { MEGABYTE = 1024 * 1024 };
+    static const uint32_t sizes[] = {MEGABYTE, MEGABYTE + 1, 20 * MEGABYTE, 2 * MEGABYTE, 5};
+    struct slice key = SLICE_LITERAL("large");
+    struct state_fixture fixture;
+    open_new(&fixture);
+    add_large(&fixture, SLICE_LITERAL("large-neighbour"), 3 * MEGABYTE + 17);
+    for (uint32_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        add_large(&fixture, key, sizes[i]);
+        state_fixture_commit(&fixture, i + 1);
+        state_fixture_reload(&fixture);
+        CU_ASSERT(large_is(&fixture, key, sizes[i]));
+        CU_ASSERT(large_is(&fixture, SLICE_LITERAL("large-neighbour"), 3 * MEGABYTE + 17));
+    }
+    state_fixture_remove(&fixture, 1, "large-neighbour");
+    state_fixture_commit(&fixture, 10);
+    state_fixture_reload(&fixture); /* Parts left over would be found. */
+    CU_ASSERT_EQUAL(fixture.kept_count, 1);
+    state_fixture_deinit(&fixture);
+}
+
+/* The parts of a long key's value are as long as it, so that they repeat it no more than once. */
+UNIT_TEST(state_store, a_large_key_with_a_large_value_is_kept)
+{
+    enum { KEY_BYTES = 3 * 1024 * 1024, VALUE_BYTES = 7 * 1024 * 1024 };
+    struct state_fixture fixture;
+    open_new(&fixture);
+    char *key = mem_alloc_zeroed(1, KEY_BYTES);
+    add_large(&fixture, slice_of(key, KEY_BYTES), VALUE_BYTES);
+    state_fixture_commit(&fixture, 1);
+    state_fixture_close(&fixture);
+    CU_ASSERT(fixture_file_size(&fixture.base, "state.db") < 4 * KEY_BYTES + VALUE_BYTES + 1000000);
+    state_fixture_reload(&fixture);
+    CU_ASSERT(large_is(&fixture, slice_of(key, KEY_BYTES), VALUE_BYTES));
+    mem_free(key);
+    state_fixture_deinit(&fixture);
+}
+
+UNIT_TEST(state_store, each_snapshot_changes_what_it_names_and_no_more)
+{
+    struct state_fixture fixture;
+    open_new(&fixture);
+    for (uint64_t index = 1; index <= 8; index++) {
+        state_fixture_work(&fixture, index);
+        state_fixture_commit(&fixture, index);
+        state_fixture_reload(&fixture);
+        CU_ASSERT_EQUAL(fixture.found.index, index);
+        CU_ASSERT(state_fixture_worked(&fixture, index));
+    }
+    state_fixture_deinit(&fixture);
+}
+
+UNIT_TEST(state_store, a_snapshot_without_rows_moves_the_index)
+{
+    struct state_fixture fixture;
+    open_new(&fixture);
+    state_fixture_set(&fixture, 1, "k", "v");
+    state_fixture_commit(&fixture, 1);
+    state_store_begin(fixture.store);
+    fixture.meta.index = 2;
+    state_store_commit(fixture.store, &fixture.meta);
+    state_fixture_reload(&fixture);
+    CU_ASSERT_EQUAL(fixture.found.index, 2);
+    CU_ASSERT(state_fixture_has(&fixture, 1, "k", "v"));
+    state_fixture_deinit(&fixture);
+}
+
+UNIT_TEST(state_store, removing_what_is_not_there_is_nothing)
+{
+    struct state_fixture fixture;
+    open_new(&fixture);
+    state_fixture_set(&fixture, 1, "kept", "v");
+    state_fixture_remove(&fixture, 1, "never");
+    state_fixture_remove(&fixture, 2, "kept");
+    state_fixture_commit(&fixture, 1);
+    state_fixture_reload(&fixture);
+    CU_ASSERT_EQUAL(fixture.kept_count, 1);
+    state_fixture_deinit(&fixture);
+}
+
+/* FLUSHDB and SWAPDB touch no row: rows of slots that nobody has go with the next commit. */
+UNIT_TEST(state_store, rows_of_dead_slots_go)
+{
+    struct state_fixture fixture;
+    open_new(&fixture);
+    for (uint32_t slot = 1; slot <= 5; slot++) {
+        state_fixture_set(&fixture, slot, "k", "v");
+        state_fixture_set(&fixture, slot, "l", "v");
+    }
+    add_large(&fixture, SLICE_LITERAL("large"), 5000000);
+    state_fixture_commit(&fixture, 1);
+    fixture.meta.slots[0] = 100;
+    fixture.meta.slots[2] = UINT32_MAX;
+    fixture.meta.slots[1] = 5;
+    fixture.meta.slots[4] = 2;
+    state_fixture_set(&fixture, 100, "new", "v");
+    state_fixture_set(&fixture, UINT32_MAX, "new", "v");
+    state_fixture_commit(&fixture, 2);
+    state_fixture_reload(&fixture);
+    CU_ASSERT_EQUAL(fixture.kept_count, 8);
+    CU_ASSERT_FALSE(state_fixture_has(&fixture, 1, "k", "v"));
+    CU_ASSERT_FALSE(state_fixture_has(&fixture, 3, "k", "v"));
+    CU_ASSERT(state_fixture_has(&fixture, 5, "l", "v"));
+    CU_ASSERT(state_fixture_has(&fixture, UINT32_MAX, "new", "v"));
+    state_fixture_deinit(&fixture);
+}
+
+UNIT_TEST(state_store, a_second_begin_gives_up_the_first)
+{
+    struct state_fixture fixture;
+    open_new(&fixture);
+    state_fixture_set(&fixture, 1, "k", "old");
+    state_fixture_commit(&fixture, 1);
+    state_store_begin(fixture.store);
+    state_fixture_set(&fixture, 1, "k", "given up");
+    state_fixture_set(&fixture, 1, "l", "given up");
+    state_fixture_put(&fixture);
+    state_fixture_set(&fixture, 1, "m", "new");
+    state_fixture_commit(&fixture, 2);
+    state_fixture_reload(&fixture);
+    CU_ASSERT_EQUAL(fixture.kept_count, 2);
+    CU_ASSERT(state_fixture_has(&fixture, 1, "k", "old"));
+    CU_ASSERT(state_fixture_has(&fixture, 1, "m", "new"));
+    state_fixture_deinit(&fixture);
+}
+
+UNIT_TEST(state_store, what_was_not_committed_is_gone_after_a_close)
+{
+    struct state_fixture fixture;
+    open_new(&fixture);
+    state_fixture_set(&fixture, 1, "k", "old");
+    state_fixture_commit(&fixture, 1);
+    state_store_begin(fixture.store);
+    state_fixture_set(&fixture, 1, "k", "new");
+    state_fixture_put(&fixture);
+    state_fixture_reload(&fixture);
+    CU_ASSERT_EQUAL(fixture.found.index, 1);
+    CU_ASSERT(state_fixture_has(&fixture, 1, "k", "old"));
+    state_fixture_deinit(&fixture);
+}
+
+UNIT_TEST(state_store, rows_are_released_and_the_backlog_falls)
+{
+    struct state_fixture fixture;
+    open_new(&fixture);
+    state_fixture_set(&fixture, 1, "k", "v");
+    struct blob *rows = blob_copy(buf_slice(&fixture.rows));
+    buf_clear(&fixture.rows);
+    CU_ASSERT_EQUAL(state_store_backlog(fixture.store), 0);
+    state_store_begin(fixture.store);
+    state_store_put(fixture.store, rows);
+    CU_ASSERT_EQUAL(rows->references, 2);
+    CU_ASSERT(state_store_backlog(fixture.store) <= rows->size);
+    fixture.meta.index = 1;
+    state_store_commit(fixture.store, &fixture.meta);
+    state_fixture_wait(&fixture, 1);
+    CU_ASSERT_EQUAL(state_store_backlog(fixture.store), 0);
+    state_fixture_copy(&fixture, "copy"); /* What was before it was handed back. */
+    CU_ASSERT_EQUAL(rows->references, 1);
+    blob_release(rows);
+    state_fixture_deinit(&fixture);
+}
+
+/* Between snapshots the main file alone is the state. */
+UNIT_TEST(state_store, the_wal_is_empty_once_a_snapshot_is_durable)
+{
+    struct state_fixture fixture;
+    open_new(&fixture);
+    state_fixture_work(&fixture, 1);
+    state_fixture_commit(&fixture, 1);
+    CU_ASSERT_EQUAL(fixture_file_size(&fixture.base, "state.db-wal"), 0);
+    state_fixture_close(&fixture);
+    CU_ASSERT_EQUAL(fixture_file_size(&fixture.base, "state.db-wal"), -1);
+    state_fixture_deinit(&fixture);
+}
+
+static enum result stop_at_third(const struct state_row *row, void *context)
+{
+    uint32_t *count = context;
+    (void)row;
+    return ++*count == 3 ? RESULT_LIMIT : RESULT_OK;
+}
+
+UNIT_TEST(state_store, a_reader_may_stop)
+{
+    struct state_fixture fixture;
+    open_new(&fixture);
+    state_fixture_work(&fixture, 1);
+    state_fixture_commit(&fixture, 1);
+    state_fixture_close(&fixture);
+    CU_ASSERT_EQUAL_FATAL(state_fixture_open(&fixture), RESULT_OK);
+    uint32_t count = 0;
+    CU_ASSERT_EQUAL(state_store_load(fixture.store, stop_at_third, &count), RESULT_LIMIT);
+    CU_ASSERT_EQUAL(count, 3);
+    CU_ASSERT_EQUAL(state_fixture_load(&fixture), RESULT_OK);
+    CU_ASSERT(state_fixture_worked(&fixture, 1));
+    state_fixture_deinit(&fixture);
+}
+
+/* Faults S6 and S7: the settings hold on the connection, and it is the only one. */
+UNIT_TEST(state_store, its_connection_is_durable_and_the_only_one)
+{
+    static const struct {
+        const char *sql;
+        uint64_t expected;
+    } numbers[] = {
+        {"PRAGMA synchronous", 2},     {"PRAGMA wal_autocheckpoint", 0}, {"PRAGMA mmap_size", 0},
+        {"PRAGMA cell_size_check", 1}, {"PRAGMA trusted_schema", 0},     {"PRAGMA page_size", 4096},
+    };
+    struct state_fixture fixture;
+    state_fixture_init(&fixture);
+    struct state_db db;
+    CU_ASSERT_EQUAL_FATAL(state_db_open(&db, &fixture.options), RESULT_OK);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        uint64_t value = UINT64_MAX;
+        CU_ASSERT_EQUAL(sqlite_file_read_number(&db.file, numbers[i].sql, &value), RESULT_OK);
+        CU_ASSERT_EQUAL(value, numbers[i].expected);
+    }
+    sqlite3 *second = NULL;
+    CU_ASSERT_EQUAL(sqlite3_open(fixture_path(&fixture.base, "state.db"), &second), SQLITE_OK);
+    CU_ASSERT_EQUAL(sqlite3_exec(second, "SELECT * FROM rows", NULL, NULL, NULL), SQLITE_BUSY);
+    (void)sqlite3_close(second);
+    state_db_close(&db, true);
+    state_fixture_deinit(&fixture);
+}
