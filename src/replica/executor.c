@@ -43,7 +43,7 @@ enum execute_result executor_execute(struct executor *executor, struct session *
 {
     ASSERT(arguments_count > 0);
     ASSERT(session->is_open);
-    executor->scratch.head = executor->scratch.tail = 0;
+    buf_clear(&executor->scratch);
     struct reply nowhere = {&executor->scratch, session->reply.protocol};
     const struct command *command = command_resolve(arguments, arguments_count, &nowhere);
     bool is_data = command != NULL && command->class != COMMAND_CLASS_NODE;
@@ -183,11 +183,25 @@ static void execute_write(struct session *session, const struct command *command
         batches_add(&replica->batches, session, session->database, arguments, arguments_count);
 }
 
+/* Counts a command that ran from begin_us until now and replied to out from offset before on. */
+static void count_command(struct executor *executor, const struct command *command,
+                          const struct buf *out, size_t before, uint64_t begin_us)
+{
+    struct command_stats *stats = &executor->stats[command->id];
+    executor->commands_processed++;
+    stats->calls++;
+    stats->microseconds += replica_monotonic_us(executor->replica) - begin_us;
+    struct slice text = buf_slice(out);
+    if (text.size > before && text.bytes[before] == '-') {
+        stats->failed_calls++;
+        executor_count_error(executor, slice_of(text.bytes + before + 1, text.size - before - 1));
+    }
+}
+
 static bool run_node(struct session *session, const struct command *command,
                      const struct slice *arguments, uint32_t arguments_count)
 {
     struct executor *executor = session->executor;
-    struct command_stats *stats = &executor->stats[command->id];
     size_t before = buf_size(&session->output);
     uint64_t begin_us = replica_monotonic_us(executor->replica);
     node_command *run = node_command_find(command->id);
@@ -195,14 +209,7 @@ static bool run_node(struct session *session, const struct command *command,
     if (run(session, arguments, arguments_count) == EXECUTE_STALLED) {
         return false;
     }
-    executor->commands_processed++;
-    stats->calls++;
-    stats->microseconds += replica_monotonic_us(executor->replica) - begin_us;
-    struct slice text = buf_slice(&session->output);
-    if (text.size > before && text.bytes[before] == '-') {
-        stats->failed_calls++;
-        executor_count_error(executor, slice_of(text.bytes + before + 1, text.size - before - 1));
-    }
+    count_command(executor, command, &session->output, before, begin_us);
     return true;
 }
 
@@ -237,7 +244,6 @@ static enum execute_result execute_node(struct session *session, const struct co
 void executor_run(struct executor *executor, struct command_context *context, struct prng *applying)
 {
     struct replica *replica = executor->replica;
-    struct command_stats *stats = &executor->stats[context->command->id];
     struct buf *out = context->reply->out;
     size_t before = buf_size(out);
     uint64_t begin_us = replica_monotonic_us(replica);
@@ -254,15 +260,8 @@ void executor_run(struct executor *executor, struct command_context *context, st
         context->bulk_bytes_max = executor->bulk_bytes_max;
     }
     context->command->handler(context);
-    executor->commands_processed++;
-    stats->calls++;
-    stats->microseconds += replica_monotonic_us(replica) - begin_us;
-    struct slice text = buf_slice(out);
-    ASSERT(text.size > before);
-    if (text.bytes[before] == '-') {
-        stats->failed_calls++;
-        executor_count_error(executor, slice_of(text.bytes + before + 1, text.size - before - 1));
-    }
+    ASSERT(buf_size(out) > before); /* every data command replies */
+    count_command(executor, context->command, out, before, begin_us);
 }
 
 static void run_read(struct session *session, const struct request *request)

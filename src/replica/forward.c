@@ -52,16 +52,21 @@ void forward_applied(struct replica *replica)
     }
 }
 
+struct batch_header forward_header(const struct replica *replica, const struct batch *batch,
+                                   uint64_t sequence)
+{
+    return (struct batch_header){.origin = replica->self,
+                                 .incarnation = replica->incarnation,
+                                 .sequence = sequence,
+                                 .commands_count = batch->commands_count,
+                                 .commands_bytes = (uint32_t)buf_size(&batch->commands)};
+}
+
 static void send_batch(struct replica *replica, const struct batch *batch)
 {
     struct peer_message message = {
         .type = PEER_MESSAGE_FORWARD, .from = replica->self, .to = replica->status.leader};
-    message.forward.header =
-        (struct batch_header){.origin = replica->self,
-                              .incarnation = replica->incarnation,
-                              .sequence = batch->sequence,
-                              .commands_count = batch->commands_count,
-                              .commands_bytes = (uint32_t)buf_size(&batch->commands)};
+    message.forward.header = forward_header(replica, batch, batch->sequence);
     message.forward.commands = buf_slice(&batch->commands);
     outbox_add_message(&replica->outbox, &message);
     replica->sent_at_ms = replica->now_ms;

@@ -108,16 +108,6 @@ static void put_batch(struct replica *replica, struct assembly *assembly,
     assembly->batches_count++;
 }
 
-static struct batch_header own_header(const struct replica *replica, const struct batch *batch,
-                                      uint64_t sequence)
-{
-    return (struct batch_header){.origin = replica->self,
-                                 .incarnation = replica->incarnation,
-                                 .sequence = sequence,
-                                 .commands_count = batch->commands_count,
-                                 .commands_bytes = (uint32_t)buf_size(&batch->commands)};
-}
-
 static void put_forwarded(struct replica *replica, struct assembly *assembly)
 {
     struct inbox *inbox = &replica->inbox;
@@ -146,7 +136,7 @@ static bool put_resent(struct replica *replica, struct assembly *assembly)
         return true;
     }
     while (batch != NULL && has_room(replica)) {
-        struct batch_header header = own_header(replica, batch, batch->sequence);
+        struct batch_header header = forward_header(replica, batch, batch->sequence);
         put_batch(replica, assembly, &header, buf_slice(&batch->commands));
         assembly->resent_until = batch;
         batch = batches_next_sent(&replica->batches, batch);
@@ -160,7 +150,7 @@ static void put_unsent(struct replica *replica, struct assembly *assembly)
     uint64_t sequence = replica->batches.next_sequence;
     struct batch *batch = batches_first_unsent(&replica->batches);
     while (batch != NULL && has_room(replica)) {
-        struct batch_header header = own_header(replica, batch, sequence++);
+        struct batch_header header = forward_header(replica, batch, sequence++);
         put_batch(replica, assembly, &header, buf_slice(&batch->commands));
         assembly->unsent_count++;
         batch = batches_next_unsent(&replica->batches, batch);

@@ -102,7 +102,11 @@ void inbox_receive(struct replica *replica, uint64_t from, const struct peer_for
 void inbox_refuse_all(struct replica *replica);
 void inbox_deinit(struct inbox *inbox);
 
-/* forward.c: a follower sends its clients' batches to the leader, again if need be. */
+/* forward.c: the header that a batch of this node's goes into the log with; sequence is given apart
+ * because an unsent batch has none yet. */
+struct batch_header forward_header(const struct replica *replica, const struct batch *batch,
+                                   uint64_t sequence);
+/* A follower sends its clients' batches to the leader, again if need be. */
 void forward_batches(struct replica *replica);
 /* Raft's view of the leader changed: what was sent is sent again. */
 void forward_leader_changed(struct replica *replica);
