@@ -52,9 +52,10 @@ bin/%: $(BUILD)/% FORCE
 $(BUILD)/quorum: $(BUILD)/src/server/main.o $(call archives,$(LAYERS_server))
 	@echo "  link  $@"
 	@$(CC) $(CFLAGS) $^ $(LDLIBS) -o $@
-$(BUILD)/quorumctl: $(call objects,$(wildcard src/cli/*.c)) $(call archives,$(LAYERS_wire))
+$(BUILD)/quorumctl: $(call objects,$(wildcard src/cli/*.c)) \
+                    $(call archives,storage $(LAYERS_wire))
 	@echo "  link  $@"
-	@$(CC) $(CFLAGS) $^ -lhiredis -lm -o $@
+	@$(CC) $(CFLAGS) $^ $(LDLIBS) -lhiredis -o $@
 
 # One unit test binary a directory, linked against the layers below it and nothing else.
 .SECONDEXPANSION:

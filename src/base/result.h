@@ -26,7 +26,8 @@
     X(RESULT_LOCKED, "locked by another process")                                                  \
     X(RESULT_IO, "input/output error")                                                             \
     X(RESULT_FULL, "no space left")                                                                \
-    X(RESULT_CLOSED, "closed")
+    X(RESULT_CLOSED, "closed")                                                                     \
+    X(RESULT_UNREACHABLE, "too few members can be reached")
 
 #define RESULT_ENUM_ROW(name, text) name,
 enum result { RESULT_TABLE(RESULT_ENUM_ROW) RESULT_COUNT };

@@ -48,9 +48,16 @@ static bool is_bulk(const struct peer_message *message)
     case PEER_MESSAGE_RAFT:
         return is_raft_bulk(message->raft.type);
     case PEER_MESSAGE_FORWARD:
+    case PEER_MESSAGE_SNAPSHOT_PIECE:
         return true;
     case PEER_MESSAGE_FORWARD_REFUSED:
     case PEER_MESSAGE_NODE_INFO:
+    case PEER_MESSAGE_SNAPSHOT_WANTED:
+    case PEER_MESSAGE_SNAPSHOT_OFFER:
+    case PEER_MESSAGE_SNAPSHOT_ASK:
+    case PEER_MESSAGE_CHANGE:
+    case PEER_MESSAGE_CHANGE_REPLY:
+    case PEER_MESSAGE_STATE_HASH:
         return false;
     }
     return false;

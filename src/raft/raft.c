@@ -171,6 +171,9 @@ static enum result handle_event(struct raft *raft, const struct raft_event *even
         break;
     case RAFT_EVENT_TRANSFER:
         return raft_handle_transfer(raft, event->peer);
+    case RAFT_EVENT_SNAPSHOT_INSTALLED:
+    case RAFT_EVENT_CHANGE:
+        return RESULT_INVALID;
     }
     return RESULT_OK;
 }

@@ -44,11 +44,21 @@
 enum raft_member_role {
     RAFT_VOTER = 1,
     RAFT_LEARNER = 2, /* receives the log, has no vote, is in no majority (thesis 4.2.1) */
+    RAFT_JOINING = 3, /* a learner that the leader makes a voter as soon as it has caught up */
 };
 
-/* A member as the log records it. Strings are NUL-terminated; empty when not known. */
+/*
+ * A member as the log records it. Strings are NUL-terminated; empty when not known.
+ *
+ * disk_id is drawn at random when a data directory is made (0: not known yet). A vote or an
+ * acknowledgement is a promise that a disk keeps, so it counts only when it comes from the disk
+ * that the configuration names: a member that lost its disk is no voter until the log says so
+ * again. A leader records the disk of a member that has none recorded; one that answers with
+ * another disk, or no longer has what it had acknowledged, is made RAFT_JOINING first.
+ */
 struct raft_member {
     uint64_t id;
+    uint64_t disk_id;
     enum raft_member_role role;
     char name[LIMIT_NODE_NAME_BYTES];
     char raft_address[LIMIT_ADDRESS_BYTES]; /* host:port */
@@ -127,6 +137,7 @@ struct raft_vote { /* PRE_VOTE and VOTE */
 
 struct raft_vote_reply { /* PRE_VOTE_REPLY and VOTE_REPLY */
     bool granted;
+    uint64_t disk_id; /* the voter's */
 };
 
 struct raft_append {
@@ -134,12 +145,15 @@ struct raft_append {
     uint64_t previous_term;
     uint64_t commit_index;
     uint64_t clock_ms; /* the leader's raft_set_clock value, opaque here */
+    uint64_t sequence; /* of the leader's appends, never reused by it; echoed */
     uint32_t entries_count;
     const struct raft_entry *entries; /* contiguous from previous_index + 1; borrowed */
 };
 
 struct raft_append_reply {
     bool rejected;
+    uint64_t disk_id;     /* the follower's */
+    uint64_t sequence;    /* of the newest append of this leader that it had handled by then */
     uint64_t match_index; /* accepted: the log is known to match, durably, up to here */
     /* Rejected: the fast back-up of the paper's section 5.3, end. */
     uint64_t rejected_index; /* the previous_index that did not match */
@@ -155,6 +169,7 @@ struct raft_heartbeat {
 
 struct raft_heartbeat_reply {
     uint64_t read_round; /* echoed */
+    uint64_t disk_id;    /* the follower's */
 };
 
 struct raft_read {
@@ -188,14 +203,43 @@ struct raft_message {
 /* ---- Events in ---- */
 
 enum raft_event_type {
-    RAFT_EVENT_DEADLINE = 1,   /* the time of ready.deadline_ms may have come */
-    RAFT_EVENT_MESSAGE,        /* from a peer; the core retains what it keeps of the payloads */
-    RAFT_EVENT_PROPOSE,        /* append one COMMAND entry; leader only */
-    RAFT_EVENT_READ,           /* confirm a read index, on any node; answered in ready.reads */
-    RAFT_EVENT_PERSISTED,      /* everything up to persist id is durable */
-    RAFT_EVENT_SNAPSHOT_SAVED, /* a durable snapshot covers the log up to index: compact it */
-    RAFT_EVENT_UNREACHABLE,    /* a send to a peer failed, or its connection broke */
-    RAFT_EVENT_TRANSFER,       /* hand leadership to a peer (RAFT_ID_NONE: the best one) */
+    RAFT_EVENT_DEADLINE = 1,       /* the time of ready.deadline_ms may have come */
+    RAFT_EVENT_MESSAGE,            /* from a peer; the core retains what it keeps of the payloads */
+    RAFT_EVENT_PROPOSE,            /* append one COMMAND entry; leader only */
+    RAFT_EVENT_READ,               /* confirm a read index, on any node; answered in ready.reads */
+    RAFT_EVENT_PERSISTED,          /* everything up to persist id is durable */
+    RAFT_EVENT_SNAPSHOT_SAVED,     /* a durable snapshot covers the log up to index: compact it */
+    RAFT_EVENT_SNAPSHOT_INSTALLED, /* this node's state is now that of a durable snapshot */
+    RAFT_EVENT_UNREACHABLE,        /* a send to a peer failed, or its connection broke */
+    RAFT_EVENT_TRANSFER,           /* hand leadership to a peer (RAFT_ID_NONE: the best one) */
+    RAFT_EVENT_CHANGE,             /* change the membership by one server; leader only */
+};
+
+/* A snapshot that was put in place of this node's state (paper, Figure 13). A log that has the
+ * entry (index, term) keeps what follows it; any other is dropped whole, and storage told so by
+ * raft_persist.reset_index. */
+struct raft_snapshot {
+    uint64_t index; /* above the index of the snapshot before it */
+    uint64_t term;
+    const struct raft_configuration *configuration; /* as of index; copied */
+};
+
+enum raft_change_kind {
+    /* Adds a member with its addresses, as RAFT_JOINING or RAFT_LEARNER. A member that is there
+     * already with the same addresses: nothing to do, RESULT_OK. */
+    RAFT_CHANGE_ADD = 1,
+    RAFT_CHANGE_REMOVE,
+    RAFT_CHANGE_PROMOTE,   /* a learner becomes a voter; must have caught up */
+    RAFT_CHANGE_ADDRESSES, /* name stays; empty addresses of member leave what is recorded */
+};
+
+/* One change of the membership (thesis 4.1: one server at a time). */
+struct raft_change {
+    enum raft_change_kind kind;
+    struct raft_member member; /* its id says whom; the rest as the kind says */
+    /* Do it although too few voters of the new configuration were heard from lately for it to be
+     * committed. */
+    bool force;
 };
 
 struct raft_event {
@@ -206,15 +250,20 @@ struct raft_event {
         uint64_t read_context;   /* READ: the caller's own number, not 0 */
         uint64_t persist_id;     /* PERSISTED */
         uint64_t snapshot_index; /* SNAPSHOT_SAVED */
-        uint64_t peer;           /* UNREACHABLE, TRANSFER */
+        struct raft_snapshot snapshot;    /* SNAPSHOT_INSTALLED */
+        uint64_t peer;                    /* UNREACHABLE, TRANSFER */
+        const struct raft_change *change; /* CHANGE */
     };
 };
 
 /* ---- What is to be done ---- */
 
-/* One unit of persistence: truncate first, then append, with the hard state, in one transaction. */
+/* One unit of persistence: reset or truncate first, then append, with the hard state, in one
+ * transaction. */
 struct raft_persist {
-    uint64_t id; /* 0: nothing to persist */
+    uint64_t id;          /* 0: nothing to persist */
+    uint64_t reset_index; /* drop every row, the log goes on behind this index; 0: no reset */
+    uint64_t reset_term;
     bool hard_state_changed;
     struct raft_hard_state hard_state;
     uint64_t truncate_from;           /* delete rows from this index on; 0: none */
@@ -261,10 +310,15 @@ struct raft_timers {
 /* What a node starts from: recovered from disk, or the bootstrap of a new cluster. */
 struct raft_start {
     uint64_t id;
-    uint64_t seed; /* of this node's own random numbers */
+    uint64_t disk_id; /* of this data directory, not 0 */
+    uint64_t seed;    /* of this node's own random numbers */
     struct raft_timers timers;
     struct raft_hard_state hard_state;
-    /* The configuration as of snapshot_index: of the snapshot, or the bootstrap when 0. */
+    /*
+     * The configuration as of snapshot_index, or of a later committed index: of the snapshot, or
+     * the bootstrap when 0. One that carries a cluster id while there is neither a snapshot nor an
+     * entry says that this node lost what it had: it waits for a leader (raft_wait_for_leader).
+     */
     struct raft_configuration configuration;
     uint64_t snapshot_index; /* entries up to here are in the snapshot; 0: there is none */
     uint64_t snapshot_term;
@@ -287,9 +341,15 @@ void raft_destroy(struct raft *raft);
  * now_ms must not go back (an earlier time is taken as the last one). Returns RESULT_OK, or a
  * refusal that changed nothing: PROPOSE: RESULT_NOT_LEADER, RESULT_BUSY (LIMIT_UNCOMMITTED_BYTES,
  * or a transfer under way), RESULT_LIMIT (payload over LIMIT_ENTRY_BYTES); TRANSFER:
- * RESULT_NOT_LEADER, RESULT_NOT_FOUND (no such voter), RESULT_BUSY (one is under way). ready is
- * filled in either case. RESULT_CORRUPT: a peer's message contradicts what this node knows to be
- * committed; the caller must stop the process.
+ * RESULT_NOT_LEADER, RESULT_NOT_FOUND (no such voter), RESULT_BUSY (one is under way); CHANGE:
+ * RESULT_NOT_LEADER, RESULT_BUSY (a change is not committed yet, a transfer is under way, or this
+ * leader has not committed an entry of its own term: M1), RESULT_NOT_FOUND (no such member),
+ * RESULT_EXISTS (a member at other addresses, or another member at one of these), RESULT_LIMIT
+ * (LIMIT_MEMBERS), RESULT_INVALID (the last voter cannot go), RESULT_CONFLICT (PROMOTE: it has not
+ * caught up), RESULT_UNREACHABLE (the new configuration's voters that were heard from lately are no
+ * majority of it, and force is not set). On RESULT_OK the change is in force, and committed once
+ * raft_status.configuration_index is. ready is filled in either case. RESULT_CORRUPT: a peer's
+ * message contradicts what this node knows to be committed; the caller must stop the process.
  */
 MUST_CHECK enum result raft_step(struct raft *raft, uint64_t now_ms, const struct raft_event *event,
                                  struct raft_ready *ready);
@@ -305,10 +365,16 @@ void raft_announce_commit(struct raft *raft, uint64_t peer, uint64_t index);
  * (static bootstrap). Call right after raft_create; no effect on a log that has entries. */
 void raft_bootstrap_cluster_id(struct raft *raft, const uint8_t cluster_id[RAFT_CLUSTER_ID_BYTES]);
 
+/* Tells a node without snapshot and entries that the cluster exists already: until it has an entry
+ * or a snapshot it never campaigns and votes for nobody whose log is empty, so that blank nodes do
+ * not found a second cluster under the same name. No effect on a node that has either. */
+void raft_wait_for_leader(struct raft *raft);
+
 struct raft_status {
     uint64_t id;
     enum raft_role role;
-    bool is_voter; /* by the latest configuration */
+    bool is_voter;  /* by the latest configuration, and with this disk */
+    bool is_member; /* by the latest configuration */
     uint64_t term;
     uint64_t vote;
     uint64_t leader;      /* RAFT_ID_NONE: not known */
@@ -319,6 +385,7 @@ struct raft_status {
     uint64_t commit_index;
     uint64_t configuration_index; /* of the configuration in force */
     bool own_term_committed;      /* leader: an entry of this term is committed */
+    bool needs_snapshots;         /* leader: some member's progress is RAFT_SNAPSHOT */
 };
 
 enum raft_progress_state { RAFT_PROBE, RAFT_REPLICATE, RAFT_SNAPSHOT };

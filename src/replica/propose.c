@@ -227,8 +227,9 @@ void propose_entry(struct replica *replica)
     if (assembly.batches_count == 0 && !is_clock_due(replica)) {
         return;
     }
-    struct entry_header header = {assembly.batches_count, stamp_ms,
-                                  prng_next(&replica->executor.prng)};
+    struct entry_header header = {.batches_count = assembly.batches_count,
+                                  .stamp_ms = stamp_ms,
+                                  .seed = prng_next(&replica->executor.prng)};
     struct blob *payload = blob_copy(buf_slice(&replica->assembly));
     entry_payload_set_header(payload->bytes, &header);
     struct raft_event event = {.type = RAFT_EVENT_PROPOSE, .proposal = payload};

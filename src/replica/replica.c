@@ -144,6 +144,14 @@ enum result replica_on_message(struct replica *replica, const struct peer_messag
     case PEER_MESSAGE_NODE_INFO:
         note_peer(replica, message->from, &message->node_info);
         break;
+    case PEER_MESSAGE_SNAPSHOT_WANTED:
+    case PEER_MESSAGE_SNAPSHOT_OFFER:
+    case PEER_MESSAGE_SNAPSHOT_ASK:
+    case PEER_MESSAGE_SNAPSHOT_PIECE:
+    case PEER_MESSAGE_CHANGE:
+    case PEER_MESSAGE_CHANGE_REPLY:
+    case PEER_MESSAGE_STATE_HASH:
+        break;
     }
     return RESULT_OK;
 }

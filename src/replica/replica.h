@@ -16,9 +16,19 @@
 #include "raft/raft.h"
 #include "replica/executor.h"
 #include "replica/host.h"
+#include "replica/snapshot_orders.h"
 #include "wire/peer_message.h"
 
 struct replica;
+
+/* When a node saves its state by itself, and how much of its log stays behind that. */
+struct replica_snapshot_options {
+    uint64_t log_bytes;   /* after so many bytes of log; 0: 64 MiB */
+    uint64_t log_entries; /* or so many entries; 0: 100,000 */
+    /* What stays in the log behind a snapshot for followers that are a little behind, in bytes; 0:
+     * half of log_bytes. */
+    uint64_t trailing_bytes;
+};
 
 struct replica_options {
     struct raft_start raft;
@@ -28,10 +38,29 @@ struct replica_options {
     const char *password;            /* requirepass; copied; NULL or "": none */
     struct peer_node_info self;      /* what /status, ROLE and peers say of this node */
     const struct replica_host *host; /* borrowed for the replica's life */
+    /* The state that the log goes on from: filled by replica_restore_begin and _rows; taken over on
+     * success. NULL: none, and then raft.snapshot_index is 0 or is_state_missing set. */
+    struct replica_restore *restore;
+    /* This node's state is of no use (it differed from the others'): it holds its log, votes and
+     * acknowledges, but applies nothing and answers nothing until it has fetched a snapshot. */
+    bool is_state_missing;
+    struct replica_snapshot_options snapshot;
 };
 
+/* The state of a node while it is read from state.db, before the node is there. */
+struct replica_restore;
+
+/* Begins with what belongs to the state besides rows; meta is copied. RESULT_CORRUPT (logged) when
+ * its opaque part cannot be read. */
+MUST_CHECK enum result replica_restore_begin(const struct replica_state_meta *meta,
+                                             struct replica_restore **out);
+/* Adds encoded rows. RESULT_CORRUPT, logged, for one that cannot be. */
+MUST_CHECK enum result replica_restore_rows(struct replica_restore *restore, struct slice rows);
+/* Frees what replica_create did not take over; NULL is allowed. */
+void replica_restore_destroy(struct replica_restore *restore);
+
 /* Creates a node that starts as a follower and replays what is known to be committed.
- * RESULT_CORRUPT (logged) when the log contradicts itself. */
+ * RESULT_CORRUPT (logged) when the log contradicts itself or the state. */
 MUST_CHECK enum result replica_create(const struct replica_options *options, uint64_t now_ms,
                                       int64_t wall_ms, struct replica **out);
 void replica_destroy(struct replica *replica);
@@ -66,8 +95,26 @@ void replica_on_persisted(struct replica *replica, uint64_t persist_id);
 void replica_on_peer_connected(struct replica *replica, uint64_t peer);
 void replica_on_peer_unreachable(struct replica *replica, uint64_t peer);
 
-/* Hands leadership to the best follower; for an orderly stop. */
+/* The peers have told that the cluster exists and has a name; see raft_wait_for_leader. */
+void replica_on_cluster_found(struct replica *replica);
+
+/* Hands leadership to the best follower; for an orderly stop, or a disk that has stalled. */
 void replica_transfer_leadership(struct replica *replica);
+
+/* What this node does with writes that need room on its disk. Told by whoever watches the disk; a
+ * write is refused where its client is, before it is proposed. */
+enum replica_disk_state {
+    REPLICA_DISK_OK,
+    REPLICA_DISK_LOW, /* only commands that free room (DEL and the like) are taken */
+};
+void replica_set_disk_state(struct replica *replica, enum replica_disk_state state);
+
+void replica_set_snapshot_options(struct replica *replica,
+                                  const struct replica_snapshot_options *options);
+
+/* Asks to be made a member: sent to the leader, by way of via (a member's id), until this node's
+ * configuration in force lists it. For a node started with --join. */
+void replica_join(struct replica *replica, uint64_t via);
 
 /* What is to be done after a turn; borrowed until the next replica_begin_turn. */
 struct replica_ready {
@@ -75,10 +122,15 @@ struct replica_ready {
     uint32_t persists_count;
     const struct peer_message *messages; /* in order for each receiver */
     uint32_t messages_count;
-    uint64_t deadline_ms;       /* begin a turn no later than this */
-    bool has_more_work;         /* begin the next turn at once */
-    bool role_changed;          /* role, term or leader: replica_get_status */
-    bool configuration_changed; /* replica_configuration: addresses of peers */
+    uint64_t deadline_ms;               /* begin a turn no later than this */
+    bool has_more_work;                 /* begin the next turn at once */
+    bool role_changed;                  /* role, term or leader: replica_get_status */
+    bool configuration_changed;         /* replica_configuration: addresses of peers */
+    const struct replica_order *orders; /* in order; see snapshot_orders.h */
+    uint32_t orders_count;
+    /* This node's state differs from the majority's (logged): stop the process, and start it again
+     * with is_state_missing. */
+    bool has_diverged;
 };
 
 /* RESULT_CORRUPT: stop the process (already logged). */
@@ -103,7 +155,8 @@ struct replica_status {
     uint64_t leader_changes;
     const char *leader_name;         /* "" when not known; borrowed until the next turn */
     const char *leader_http_address; /* "" when not known */
-    const char *role_text;           /* "Leader", "Follower", "Candidate", "Learner" */
+    const char *role_text;           /* "Leader", "Follower", "Candidate", "Learner", "Removed" */
+    bool is_state_missing;           /* waits for a snapshot before it answers anything */
 };
 void replica_get_status(struct replica *replica, struct replica_status *out);
 

@@ -6,8 +6,11 @@
  * (group commit), and only then reports. One connection, WAL, synchronous=FULL, EXCLUSIVE;
  * checkpoints are explicit and happen between commits, after they were reported.
  *
- * Any I/O error, full disk included, or a bad checksum found while running stops the process with
- * a message that says what failed, where, and what to do; nothing is ever tried a second time.
+ * Any I/O error, or a bad checksum found while running, stops the process with a message that says
+ * what failed, where, and what to do; no fsync is ever tried a second time. A full disk is no such
+ * error: the transaction is rolled back whole, the reserve file (disk_reserve.h) is given up to
+ * make room, and it is made again until it fits; meanwhile nothing is reported durable, and the
+ * stats say that the store is stalled.
  */
 #ifndef QUORUM_STORAGE_LOG_STORE_H
 #define QUORUM_STORAGE_LOG_STORE_H
@@ -20,6 +23,7 @@
 #include "base/result.h"
 #include "raft/raft.h"
 
+struct disk_reserve;
 struct log_store;
 
 struct log_store_options {
@@ -29,6 +33,12 @@ struct log_store_options {
     /* Used only when the directory is new: the first configuration, recorded as bootstrap. */
     const struct raft_configuration *bootstrap;
     uint32_t wal_bytes_max; /* checkpoint when the WAL is longer; 0: the default, 4 MiB */
+    /* Becomes the disk's id when the directory is new (raft.h, raft_member); random, not 0. */
+    uint64_t new_disk_id;
+    /* The incarnation is at least this: Unix milliseconds, so that a node whose directory was lost
+     * does not count its starts from 1 again. */
+    uint64_t incarnation_min;
+    struct disk_reserve *reserve; /* given up when there is no room; NULL: none */
 };
 
 /* What was found on disk, verified. Owned by the caller: log_recovery_deinit. */
@@ -37,9 +47,10 @@ struct log_recovery {
     struct raft_hard_state hard_state;
     struct raft_configuration bootstrap; /* as recorded when the directory was new */
     uint64_t commit_index; /* highest commit index recorded, a hint that is never too high */
-    uint64_t incarnation;  /* counts the starts of this directory, from 1; durable before return */
-    uint64_t base_index;   /* the log begins behind it; 0: nothing was compacted. A snapshot of this
-                            * index or a later one must exist */
+    uint64_t disk_id;
+    uint64_t incarnation; /* grows with every start; durable before return */
+    uint64_t base_index;  /* the log begins behind it; 0: nothing was compacted. A snapshot of this
+                           * index or a later one must exist */
     uint64_t base_term;
     struct raft_entry *entries; /* from base_index + 1, contiguous; payloads owned */
     uint64_t entries_count;
@@ -58,8 +69,8 @@ void log_recovery_deinit(struct log_recovery *recovery);
 MUST_CHECK enum result log_store_open(const struct log_store_options *options,
                                       struct log_recovery *recovery, struct log_store **store);
 
-/* Queues one unit; persist->id must grow. Retains the payloads until the unit is durable. Never
- * blocks on the disk. */
+/* Queues one unit, reset included; persist->id must grow. Retains the payloads until the unit is
+ * durable. Never blocks on the disk. */
 void log_store_submit(struct log_store *store, const struct raft_persist *persist);
 
 /* A snapshot of index is durable elsewhere: deletes the rows up to index, as far as there are any,
@@ -90,6 +101,8 @@ struct log_store_stats {
     uint64_t base_index;     /* the log begins behind it */
     uint64_t wal_bytes;      /* now */
     uint64_t database_bytes; /* now */
+    uint64_t oldest_unit_us; /* how long the oldest unit submitted and not durable has waited */
+    bool is_full;            /* the last try found no room on the disk */
 };
 void log_store_get_stats(const struct log_store *store, struct log_store_stats *out);
 

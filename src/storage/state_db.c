@@ -21,7 +21,7 @@ static const char *const tables_sql[TABLES_COUNT] = {
     "CREATE TABLE meta (id INTEGER PRIMARY KEY, idx INTEGER NOT NULL, term INTEGER NOT NULL,"
     " clock_ms INTEGER NOT NULL, state_hash INTEGER NOT NULL, rows_count INTEGER NOT NULL,"
     " rows_sum INTEGER NOT NULL, next_slot INTEGER NOT NULL, slots BLOB NOT NULL,"
-    " configuration BLOB NOT NULL, sequences BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT",
+    " configuration BLOB NOT NULL, replica_state BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT",
     "CREATE TABLE parts (slot INTEGER NOT NULL, key BLOB NOT NULL, part INTEGER NOT NULL,"
     " value BLOB NOT NULL, PRIMARY KEY (slot, key, part)) STRICT, WITHOUT ROWID",
     "CREATE TABLE rows (slot INTEGER NOT NULL, key BLOB NOT NULL, type INTEGER NOT NULL,"
@@ -283,6 +283,6 @@ void state_db_close(struct state_db *db, bool is_clean)
         (void)sqlite3_finalize(db->statements[i]);
     }
     sqlite_file_close(&db->file, is_clean);
-    buf_deinit(&db->sequences);
+    buf_deinit(&db->replica_state);
     *db = (struct state_db){.file = {0}};
 }

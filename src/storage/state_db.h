@@ -8,7 +8,7 @@
  *   identity (one row)   format_version, node_name, node_id, checksum over them
  *   meta (one row)       idx, term, clock_ms, state_hash, rows_count, rows_sum, next_slot,
  *                        slots (u32 each), configuration (raft_configuration_encode, or empty),
- *                        sequences, checksum over all of them
+ *                        replica_state, checksum over all of them
  *   rows (one a key)     slot, key, type, expiry, modified, checksum, value; the value is NULL when
  *                        it lies in parts
  *   parts                slot, key, part (from 0), value: values over STATE_DB_PART_BYTES, cut
@@ -56,7 +56,7 @@ struct state_db {
     struct sqlite_file file;
     sqlite3_stmt *statements[STATE_DB_STATEMENTS_COUNT]; /* NULL in a file that is only read */
     struct state_meta meta;                              /* as found; index as last committed */
-    struct buf sequences;                                /* what meta.sequences borrows */
+    struct buf replica_state;                            /* what meta.replica_state borrows */
     struct state_db_totals totals;                       /* as of the transaction under way */
     struct state_db_totals committed;
     bool has_parts;  /* there may be rows in parts */

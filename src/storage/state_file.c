@@ -168,7 +168,7 @@ static enum result check_alone(const char *path)
     return RESULT_OK;
 }
 
-enum result state_file_verify(const char *path, struct state_meta *meta, uint8_t *sequences)
+enum result state_file_verify(const char *path, struct state_meta *meta, uint8_t *replica_state)
 {
     enum result result = check_alone(path);
     if (result != RESULT_OK) {
@@ -181,10 +181,10 @@ enum result state_file_verify(const char *path, struct state_meta *meta, uint8_t
     }
     if (result == RESULT_OK) {
         *meta = db.meta;
-        if (db.meta.sequences.size > 0) {
-            memcpy(sequences, db.meta.sequences.bytes, db.meta.sequences.size);
+        if (db.meta.replica_state.size > 0) {
+            memcpy(replica_state, db.meta.replica_state.bytes, db.meta.replica_state.size);
         }
-        meta->sequences.bytes = sequences;
+        meta->replica_state.bytes = replica_state;
     }
     state_db_close(&db, true);
     return result;

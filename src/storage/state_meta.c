@@ -44,7 +44,7 @@ static uint64_t checksum_of(const struct state_meta *meta, const struct state_db
         bytes_put_u32(&bytes, meta->slots[i]);
     }
     buf_append_slice(&bytes, configuration);
-    buf_append_slice(&bytes, meta->sequences);
+    buf_append_slice(&bytes, meta->replica_state);
     uint64_t sum = hash_bytes(META_CHECKSUM_SEED, buf_slice(&bytes));
     buf_deinit(&bytes);
     return sum;
@@ -64,7 +64,7 @@ static void bind_row(sqlite3_stmt *statement, const struct state_meta *meta,
     }
     sqlite_file_bind_bytes(statement, at++, slice_of(encoded->slots, SLOTS_BYTES));
     sqlite_file_bind_bytes(statement, at++, configuration);
-    sqlite_file_bind_bytes(statement, at++, meta->sequences);
+    sqlite_file_bind_bytes(statement, at++, meta->replica_state);
     sqlite_file_bind_number(statement, at, checksum_of(meta, totals, configuration));
 }
 
@@ -73,9 +73,9 @@ enum result state_db_put_meta(struct state_db *db, const struct state_meta *meta
 {
     static const char sql[] =
         "REPLACE INTO meta (id, idx, term, clock_ms, state_hash, rows_count, rows_sum, next_slot,"
-        " slots, configuration, sequences, checksum)"
+        " slots, configuration, replica_state, checksum)"
         " VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-    ASSERT(meta->sequences.size <= STATE_SEQUENCES_BYTES_MAX);
+    ASSERT(meta->replica_state.size <= STATE_REPLICA_STATE_BYTES_MAX);
     sqlite3_stmt *statement = NULL;
     if (sqlite3_prepare_v2(db->file.connection, sql, -1, &statement, NULL) != SQLITE_OK) {
         return sqlite_file_failed(&db->file, "write the meta row in");
@@ -124,11 +124,11 @@ static enum result read_row(struct state_db *db, sqlite3_stmt *statement)
     for (size_t i = 0; i < LIMIT_DATABASES && slots.size == SLOTS_BYTES; i++) {
         meta->slots[i] = bytes_read_u32(slots.bytes + i * 4);
     }
-    struct slice sequences = sqlite_file_column_bytes(statement, 9);
-    if (sequences.size <= STATE_SEQUENCES_BYTES_MAX) {
-        buf_clear(&db->sequences);
-        buf_append_slice(&db->sequences, sequences);
-        meta->sequences = buf_slice(&db->sequences);
+    struct slice replica_state = sqlite_file_column_bytes(statement, 9);
+    if (replica_state.size <= STATE_REPLICA_STATE_BYTES_MAX) {
+        buf_clear(&db->replica_state);
+        buf_append_slice(&db->replica_state, replica_state);
+        meta->replica_state = buf_slice(&db->replica_state);
     }
     struct slice configuration = sqlite_file_column_bytes(statement, 8);
     uint64_t checksum = (uint64_t)sqlite3_column_int64(statement, 10);
@@ -142,7 +142,7 @@ enum result state_db_load_meta(struct state_db *db)
 {
     static const char sql[] =
         "SELECT idx, term, clock_ms, state_hash, rows_count, rows_sum, next_slot, slots,"
-        " configuration, sequences, checksum FROM meta WHERE id = 1";
+        " configuration, replica_state, checksum FROM meta WHERE id = 1";
     sqlite3_stmt *statement = NULL;
     enum result result = RESULT_OK;
     int code = sqlite3_prepare_v2(db->file.connection, sql, -1, &statement, NULL);

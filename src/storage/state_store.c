@@ -25,7 +25,7 @@ struct job {
     struct worker_job job;
     enum job_kind kind;
     struct blob *rows;       /* PUT */
-    struct state_meta *meta; /* COMMIT; its sequences lie behind it in the same memory */
+    struct state_meta *meta; /* COMMIT; its replica_state lie behind it in the same memory */
     char *path;              /* COPY */
 };
 
@@ -260,16 +260,16 @@ void state_store_put(struct state_store *store, struct blob *rows)
 
 void state_store_commit(struct state_store *store, const struct state_meta *meta)
 {
-    size_t size = meta->sequences.size;
-    ASSERT(size <= STATE_SEQUENCES_BYTES_MAX);
+    size_t size = meta->replica_state.size;
+    ASSERT(size <= STATE_REPLICA_STATE_BYTES_MAX);
     ASSERT(meta->index > 0);
     struct state_meta *copied = mem_alloc(sizeof(*copied) + size);
     *copied = *meta;
-    uint8_t *sequences = (uint8_t *)(copied + 1);
+    uint8_t *replica_state = (uint8_t *)(copied + 1);
     if (size > 0) {
-        memcpy(sequences, meta->sequences.bytes, size);
+        memcpy(replica_state, meta->replica_state.bytes, size);
     }
-    copied->sequences = slice_of(sequences, size);
+    copied->replica_state = slice_of(replica_state, size);
     submit(store, (struct job){.kind = JOB_COMMIT, .meta = copied});
 }
 

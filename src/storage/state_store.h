@@ -6,8 +6,9 @@
  * carries one over itself and the number of rows. One connection, WAL, synchronous=FULL, EXCLUSIVE;
  * a checkpoint follows every snapshot, so between snapshots the main file alone is the state.
  *
- * Errors as in log_store.h: an I/O error or a full disk while writing stops the process, except
- * where a function says that it may fail.
+ * Errors as in log_store.h: an I/O error while writing stops the process, except where a function
+ * says that it may fail. A full disk while a snapshot is written gives that snapshot up: the file
+ * stays as it was, and the outcome says so.
  */
 #ifndef QUORUM_STORAGE_STATE_STORE_H
 #define QUORUM_STORAGE_STATE_STORE_H
@@ -30,9 +31,9 @@ struct state_meta {
     uint64_t state_hash;
     uint32_t slots[LIMIT_DATABASES]; /* kv/keyspace_snapshot.h */
     uint32_t next_slot;
-    struct slice sequences; /* opaque here; at most STATE_SEQUENCES_BYTES_MAX */
+    struct slice replica_state; /* opaque here; at most STATE_REPLICA_STATE_BYTES_MAX */
 };
-#define STATE_SEQUENCES_BYTES_MAX 4096
+#define STATE_REPLICA_STATE_BYTES_MAX 4096
 
 struct state_store;
 
@@ -51,6 +52,17 @@ struct state_store_options {
  */
 MUST_CHECK enum result state_store_open(const struct state_store_options *options,
                                         struct state_meta *meta, struct state_store **store);
+
+/*
+ * Reads every live row in the store's thread, verifying each checksum and their number, and hands
+ * them over in blobs of encoded rows (base/state_row.h) through a bounded queue: at start, before
+ * anything else is submitted.
+ */
+void state_store_load_begin(struct state_store *store);
+
+/* Waits for the next blob of rows, which is the caller's then; *rows is NULL at the end. A result
+ * other than RESULT_OK (logged, names the row) ends the loading. */
+MUST_CHECK enum result state_store_load_next(struct state_store *store, struct blob **rows);
 
 /* Takes one row of the snapshot; anything but RESULT_OK ends the reading with that result. */
 typedef enum result state_store_on_row(const struct state_row *row, void *context);
@@ -79,6 +91,11 @@ uint64_t state_store_backlog(const struct state_store *store);
  * state_store_completed. One at a time. */
 void state_store_copy(struct state_store *store, const char *path);
 
+/* Puts a verified state file in the place of state.db, in the thread, and goes on with it: gives up
+ * what was begun, closes, state_file_install, opens. The outcome comes with state_store_completed;
+ * a failure before the rename leaves the old file in use. */
+void state_store_install(struct state_store *store, const char *path);
+
 /* A descriptor that becomes readable when something was completed (an eventfd). */
 int state_store_descriptor(const struct state_store *store);
 
@@ -87,6 +104,12 @@ struct state_store_outcome {
     bool is_copy_done; /* since the last call */
     enum result copy_result;
     uint64_t copy_index; /* of the state that was copied */
+    uint64_t copy_term;
+    uint64_t copy_bytes;
+    uint64_t copy_hash; /* XXH3 of the whole file */
+    bool is_given_up;   /* a snapshot could not be written for want of room */
+    bool is_install_done;
+    enum result install_result;
 };
 
 /* Clears the descriptor, releases what was written, and says what was completed. */
@@ -97,10 +120,10 @@ void state_store_completed(struct state_store *store, struct state_store_outcome
 #define STATE_FILE_TEMPORARY ".part"
 
 /* Checks a state file that no process has open, row by row: format, checksums, number of rows.
- * Fills meta (its slice points into sequences, which has STATE_SEQUENCES_BYTES_MAX). Logs what is
- * wrong. */
+ * Fills meta (its slice points into replica_state, which has STATE_REPLICA_STATE_BYTES_MAX). Logs
+ * what is wrong. */
 MUST_CHECK enum result state_file_verify(const char *path, struct state_meta *meta,
-                                         uint8_t *sequences);
+                                         uint8_t *replica_state);
 
 /* Puts a verified state file in the place of state.db in a directory whose store is closed, by
  * rename, synced; its identity becomes that of options. A crash leaves the old or the new one. */

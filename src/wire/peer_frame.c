@@ -177,6 +177,14 @@ static enum peer_frame_type frame_type(const struct peer_message *message)
         return PEER_FRAME_FORWARD_REFUSED;
     case PEER_MESSAGE_NODE_INFO:
         return PEER_FRAME_NODE_INFO;
+    case PEER_MESSAGE_SNAPSHOT_WANTED:
+    case PEER_MESSAGE_SNAPSHOT_OFFER:
+    case PEER_MESSAGE_SNAPSHOT_ASK:
+    case PEER_MESSAGE_SNAPSHOT_PIECE:
+    case PEER_MESSAGE_CHANGE:
+    case PEER_MESSAGE_CHANGE_REPLY:
+    case PEER_MESSAGE_STATE_HASH:
+        break;
     }
     ASSERT(!"a peer message of no known type");
 }
@@ -196,6 +204,14 @@ void peer_frame_encode(const struct peer_message *message, struct buf *out)
         break;
     case PEER_MESSAGE_NODE_INFO:
         put_node_info(out, &message->node_info);
+        break;
+    case PEER_MESSAGE_SNAPSHOT_WANTED:
+    case PEER_MESSAGE_SNAPSHOT_OFFER:
+    case PEER_MESSAGE_SNAPSHOT_ASK:
+    case PEER_MESSAGE_SNAPSHOT_PIECE:
+    case PEER_MESSAGE_CHANGE:
+    case PEER_MESSAGE_CHANGE_REPLY:
+    case PEER_MESSAGE_STATE_HASH:
         break;
     }
     peer_frame_end(out, begin);

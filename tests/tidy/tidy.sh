@@ -28,7 +28,7 @@ allowed() {
     storage) echo base raft storage ;;
     net) echo base raft wire replica net ;;
     server) echo base raft kv wire command replica storage net server ;;
-    cli) echo base wire cli ;;
+    cli) echo base raft wire storage cli ;; # storage: for data directories whose node is down
     esac
 }
 

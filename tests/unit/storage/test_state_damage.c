@@ -18,7 +18,7 @@ static void prepare(struct state_fixture *fixture)
     state_fixture_set(fixture, 1, "b\n'", "two");
     state_fixture_set(fixture, 2, "a", "three");
     state_fixture_set(fixture, 3, "large", large);
-    fixture->meta.sequences = SLICE_LITERAL("sequences");
+    fixture->meta.replica_state = SLICE_LITERAL("replica_state");
     state_fixture_commit(fixture, 1);
     state_fixture_set(fixture, 1, "c", "new");
     state_fixture_commit(fixture, 2);
@@ -35,10 +35,10 @@ static bool refuses(struct state_fixture *fixture, const char *part)
     state_fixture_close(fixture);
     bool is_refused = result == RESULT_CORRUPT && fixture_message_has(part) &&
                       fixture_message_has("restore it from its peers");
-    static uint8_t sequences[STATE_SEQUENCES_BYTES_MAX];
+    static uint8_t replica_state[STATE_REPLICA_STATE_BYTES_MAX];
     struct state_meta meta;
     fixture_clear_messages();
-    result = state_file_verify(fixture_path(&fixture->base, "state.db"), &meta, sequences);
+    result = state_file_verify(fixture_path(&fixture->base, "state.db"), &meta, replica_state);
     return is_refused && result == RESULT_CORRUPT && fixture_message_has(part);
 }
 
@@ -73,8 +73,8 @@ static const struct {
     {"UPDATE meta SET next_slot = 4", "table meta"},
     {"UPDATE meta SET slots = x'00'", "table meta"},
     {"UPDATE meta SET configuration = x''", "table meta"},
-    {"UPDATE meta SET sequences = x'00'", "table meta"},
-    {"UPDATE meta SET sequences = zeroblob(5000)", "table meta"},
+    {"UPDATE meta SET replica_state = x'00'", "table meta"},
+    {"UPDATE meta SET replica_state = zeroblob(5000)", "table meta"},
     {"UPDATE meta SET checksum = 4", "table meta"},
     {"DELETE FROM meta", "the row of table meta is missing"},
     {"UPDATE identity SET node_id = 12", "table identity"},

@@ -79,11 +79,12 @@ static uint64_t run_and_kill(struct state_fixture *fixture, uint64_t microsecond
 static void check_copy(struct state_fixture *fixture)
 {
     struct state_meta meta;
-    uint8_t sequences[STATE_SEQUENCES_BYTES_MAX];
+    uint8_t replica_state[STATE_REPLICA_STATE_BYTES_MAX];
     if (access(fixture_path(&fixture->base, "copy"), F_OK) != 0) {
         return;
     }
-    enum result result = state_file_verify(fixture_path(&fixture->base, "copy"), &meta, sequences);
+    enum result result =
+        state_file_verify(fixture_path(&fixture->base, "copy"), &meta, replica_state);
     bool is_half_adopted = fixture_file_size(&fixture->base, "copy-journal") > 0;
     CU_ASSERT_EQUAL(result, is_half_adopted ? RESULT_CORRUPT : RESULT_OK);
     (void)unlink(fixture_path(&fixture->base, "copy-journal"));

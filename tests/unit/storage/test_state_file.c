@@ -18,15 +18,15 @@ static void open_with_snapshot(struct state_fixture *fixture, uint64_t index)
 
 static enum result verify(struct state_fixture *fixture, const char *name, struct state_meta *meta)
 {
-    static uint8_t sequences[STATE_SEQUENCES_BYTES_MAX];
-    return state_file_verify(fixture_path(&fixture->base, name), meta, sequences);
+    static uint8_t replica_state[STATE_REPLICA_STATE_BYTES_MAX];
+    return state_file_verify(fixture_path(&fixture->base, name), meta, replica_state);
 }
 
 UNIT_TEST(state_file, a_copy_verifies_and_says_what_it_is_of)
 {
     struct state_fixture fixture;
     open_with_snapshot(&fixture, 2);
-    fixture.meta.sequences = SLICE_LITERAL("sequences");
+    fixture.meta.replica_state = SLICE_LITERAL("replica_state");
     state_fixture_commit(&fixture, 3);
     CU_ASSERT_EQUAL_FATAL(state_fixture_copy(&fixture, "copy"), RESULT_OK);
     CU_ASSERT_EQUAL(fixture.outcome.copy_index, 3);
@@ -36,7 +36,7 @@ UNIT_TEST(state_file, a_copy_verifies_and_says_what_it_is_of)
     CU_ASSERT_EQUAL(meta.index, 3);
     CU_ASSERT_EQUAL(meta.term, 3);
     CU_ASSERT_EQUAL(meta.configuration.members_count, 3);
-    CU_ASSERT(slice_equals(meta.sequences, SLICE_LITERAL("sequences")));
+    CU_ASSERT(slice_equals(meta.replica_state, SLICE_LITERAL("replica_state")));
     CU_ASSERT_EQUAL(fixture_file_size(&fixture.base, "copy-wal"), -1);
     CU_ASSERT_EQUAL(fixture_file_size(&fixture.base, "copy-journal"), -1);
     state_fixture_deinit(&fixture);

@@ -21,7 +21,7 @@ UNIT_TEST(state_store, a_new_directory_holds_no_snapshot)
     open_new(&fixture);
     CU_ASSERT_EQUAL(fixture.found.index, 0);
     CU_ASSERT_EQUAL(fixture.found.configuration.members_count, 0);
-    CU_ASSERT_EQUAL(fixture.found.sequences.size, 0);
+    CU_ASSERT_EQUAL(fixture.found.replica_state.size, 0);
     CU_ASSERT_EQUAL(state_fixture_load(&fixture), RESULT_OK);
     CU_ASSERT_EQUAL(fixture.kept_count, 0);
     state_fixture_reload(&fixture);
@@ -65,8 +65,8 @@ UNIT_TEST(state_store, meta_comes_back_as_it_was)
 {
     struct state_fixture fixture;
     open_new(&fixture);
-    uint8_t sequences[STATE_SEQUENCES_BYTES_MAX];
-    memset(sequences, 0x5e, sizeof(sequences));
+    uint8_t replica_state[STATE_REPLICA_STATE_BYTES_MAX];
+    memset(replica_state, 0x5e, sizeof(replica_state));
     struct state_meta *meta = &fixture.meta;
     meta->term = UINT64_MAX;
     meta->clock_ms = -5;
@@ -74,7 +74,7 @@ UNIT_TEST(state_store, meta_comes_back_as_it_was)
     meta->next_slot = UINT32_MAX;
     meta->slots[15] = UINT32_MAX - 1;
     memset(meta->configuration.cluster_id, 0xc1, sizeof(meta->configuration.cluster_id));
-    meta->sequences = slice_of(sequences, sizeof(sequences));
+    meta->replica_state = slice_of(replica_state, sizeof(replica_state));
     state_fixture_commit(&fixture, UINT64_C(1) << 63);
     CU_ASSERT_EQUAL(fixture.outcome.index, UINT64_C(1) << 63);
     state_fixture_reload(&fixture);
@@ -88,7 +88,7 @@ UNIT_TEST(state_store, meta_comes_back_as_it_was)
     CU_ASSERT_EQUAL(found->configuration.members_count, 3);
     CU_ASSERT_EQUAL(found->configuration.cluster_id[15], 0xc1);
     CU_ASSERT_STRING_EQUAL(found->configuration.members[2].raft_address, "host:13");
-    CU_ASSERT(slice_equals(found->sequences, meta->sequences));
+    CU_ASSERT(slice_equals(found->replica_state, meta->replica_state));
     state_store_completed(fixture.store, &fixture.outcome);
     CU_ASSERT_EQUAL(fixture.outcome.index, UINT64_C(1) << 63);
     state_fixture_deinit(&fixture);
