@@ -203,6 +203,7 @@ enum result log_recovery_load(struct raft_db *db, struct log_recovery *out)
 {
     *out = (struct log_recovery){.hard_state = db->state.hard_state,
                                  .commit_index = db->state.commit_index,
+                                 .disk_id = db->state.disk_id,
                                  .base_index = db->state.base_index,
                                  .base_term = db->state.base_term};
     struct loading loading = {.db = db,

@@ -23,8 +23,8 @@ static const char *const statements_sql[RAFT_DB_STATEMENTS_COUNT] = {
     [RAFT_DB_CLEAR] = "DELETE FROM log",
     [RAFT_DB_PUT_STATE] = "REPLACE INTO state (id, term, vote, commit_index, last_index,"
                           " last_chain, base_index, base_term, base_chain, incarnation, running,"
-                          " cluster_index, cluster_id, checksum)"
-                          " VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                          " cluster_index, disk_id, cluster_id, checksum) VALUES (1, ?1, ?2, ?3,"
+                          " ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
 };
 
 enum result raft_db_foreign_cluster(struct raft_db *db, uint64_t index)

@@ -8,8 +8,8 @@
  *   meta (name, value)   written once: format_version, node_name, node_id,
  *                        bootstrap (raft_configuration_encode, or NULL), checksum over all of them
  *   state (one row)      term, vote, commit_index, last_index, last_chain, base_index, base_term,
- *                        base_chain, incarnation, running, cluster_id, cluster_index, checksum over
- *                        all of them
+ *                        base_chain, incarnation, running, cluster_index, disk_id, cluster_id,
+ *                        checksum over all of them
  *   log (one row an entry)   idx, term, type, checksum, chain, payload (NULL when empty)
  *
  * base_index, base_term and base_chain are what the first row builds on: 0, 0 and
@@ -29,7 +29,7 @@
 #include "storage/log_store.h"
 #include "storage/sqlite_file.h"
 
-enum { RAFT_DB_FORMAT_VERSION = 2 };
+enum { RAFT_DB_FORMAT_VERSION = 3 };
 
 /* The row of table state, as of the transaction under way. */
 struct raft_db_state {
@@ -43,6 +43,7 @@ struct raft_db_state {
     uint64_t incarnation;
     bool running;
     uint64_t cluster_index; /* the entry that named cluster_id; 0: the bootstrap did, or nobody */
+    uint64_t disk_id;
     uint8_t cluster_id[RAFT_CLUSTER_ID_BYTES]; /* all zero: not named yet */
 };
 
@@ -109,10 +110,12 @@ MUST_CHECK enum result raft_db_load_state(struct raft_db *db);
 
 /* ---- raft_db_write.c ---- */
 
-/* One transaction: begin, any number of units in order, commit (the fsync). */
+/* One transaction: begin, any number of units in order, commit (the fsync). After RESULT_FULL of
+ * any of them only rollback may follow: nothing of the transaction has happened then. */
 MUST_CHECK enum result raft_db_begin(struct raft_db *db);
 MUST_CHECK enum result raft_db_put_unit(struct raft_db *db, const struct raft_persist *persist);
 MUST_CHECK enum result raft_db_commit(struct raft_db *db);
+MUST_CHECK enum result raft_db_rollback(struct raft_db *db);
 
 /* In a transaction: deletes rows from the log's beginning up to upto_index at most, a bounded
  * number of rows and bytes (one row at least), and moves the base behind them. */

@@ -16,9 +16,8 @@ static const char schema_sql[] =
     "CREATE TABLE state (id INTEGER PRIMARY KEY, term INTEGER NOT NULL, vote INTEGER NOT NULL,"
     " commit_index INTEGER NOT NULL, last_index INTEGER NOT NULL, last_chain INTEGER NOT NULL,"
     " base_index INTEGER NOT NULL, base_term INTEGER NOT NULL, base_chain INTEGER NOT NULL,"
-    " incarnation INTEGER NOT NULL, running INTEGER NOT NULL, cluster_index INTEGER NOT NULL, "
-    "cluster_id BLOB NOT NULL,"
-    " checksum INTEGER NOT NULL) STRICT;"
+    " incarnation INTEGER NOT NULL, running INTEGER NOT NULL, cluster_index INTEGER NOT NULL,"
+    " disk_id INTEGER NOT NULL, cluster_id BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;"
     "CREATE TABLE log (idx INTEGER PRIMARY KEY, term INTEGER NOT NULL, type INTEGER NOT NULL,"
     " checksum INTEGER NOT NULL, chain INTEGER NOT NULL, payload BLOB) STRICT;";
 
@@ -202,15 +201,17 @@ static enum result put_identity(struct raft_db *db, const struct identity *ident
 static enum result put_first_state(struct raft_db *db, const struct log_store_options *options)
 {
     struct raft_db_state state = {.base_chain = LOG_ROWS_CHAIN_START,
-                                  .last_chain = LOG_ROWS_CHAIN_START};
+                                  .last_chain = LOG_ROWS_CHAIN_START,
+                                  .disk_id = options->new_disk_id};
     if (options->bootstrap != NULL) {
         memcpy(state.cluster_id, options->bootstrap->cluster_id, sizeof(state.cluster_id));
     }
     char sql[256];
     (void)snprintf(sql, sizeof(sql),
-                   "INSERT INTO state VALUES (1, 0, 0, 0, 0, %lld, 0, 0, %lld, 0, 0, 0, ?1, %lld)",
+                   "INSERT INTO state VALUES (1, 0, 0, 0, 0, %lld, 0, 0, %lld, 0, 0, 0, %lld, ?1,"
+                   " %lld)",
                    (long long)state.last_chain, (long long)state.base_chain,
-                   (long long)raft_db_state_checksum(&state));
+                   (long long)state.disk_id, (long long)raft_db_state_checksum(&state));
     sqlite3_stmt *statement = NULL;
     enum result result = RESULT_OK;
     if (sqlite3_prepare_v2(db->file.connection, sql, -1, &statement, NULL) != SQLITE_OK ||
@@ -226,6 +227,7 @@ static enum result put_first_state(struct raft_db *db, const struct log_store_op
 enum result raft_db_create_schema(struct raft_db *db, const struct log_store_options *options)
 {
     ASSERT(strlen(options->node_name) < LIMIT_NODE_NAME_BYTES);
+    ASSERT(options->new_disk_id != 0);
     buf_clear(&db->bootstrap);
     if (options->bootstrap != NULL && options->bootstrap->members_count > 0) {
         raft_configuration_encode(options->bootstrap, &db->bootstrap);
@@ -264,6 +266,7 @@ static void read_state_row(sqlite3_stmt *statement, struct raft_db_state *out, u
     }
     out->running = sqlite3_column_int64(statement, column++) != 0;
     out->cluster_index = (uint64_t)sqlite3_column_int64(statement, column++);
+    out->disk_id = (uint64_t)sqlite3_column_int64(statement, column++);
     const void *id = sqlite3_column_blob(statement, column);
     if (sqlite3_column_bytes(statement, column++) == RAFT_CLUSTER_ID_BYTES) {
         memcpy(out->cluster_id, id, RAFT_CLUSTER_ID_BYTES);
@@ -275,8 +278,8 @@ enum result raft_db_load_state(struct raft_db *db)
 {
     static const char sql[] =
         "SELECT term, vote, commit_index, last_index, last_chain, base_index, base_term,"
-        " base_chain, incarnation, running, cluster_index, cluster_id, checksum FROM state WHERE "
-        "id = 1";
+        " base_chain, incarnation, running, cluster_index, disk_id, cluster_id, checksum FROM state"
+        " WHERE id = 1";
     sqlite3_stmt *statement = NULL;
     struct raft_db_state state = {0};
     uint64_t checksum = 0;

@@ -32,7 +32,6 @@ static const char *const tables_sql[TABLES_COUNT] = {
 static const char *const statements_sql[STATE_DB_STATEMENTS_COUNT] = {
     [STATE_DB_BEGIN] = "BEGIN IMMEDIATE",
     [STATE_DB_COMMIT] = "COMMIT",
-    [STATE_DB_ROLLBACK] = "ROLLBACK",
     [STATE_DB_FIND] = "SELECT checksum FROM rows WHERE slot = ?1 AND key = ?2",
     [STATE_DB_PUT] = "REPLACE INTO rows (slot, key, type, expiry, modified, checksum, value)"
                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
