@@ -61,6 +61,12 @@ enum raft_db_statement {
     RAFT_DB_STATEMENTS_COUNT
 };
 
+/* Whose a file is. */
+struct raft_db_owner {
+    char node_name[LIMIT_NODE_NAME_BYTES];
+    uint64_t node_id;
+};
+
 struct raft_db {
     struct sqlite_file file;
     sqlite3_stmt *statements[RAFT_DB_STATEMENTS_COUNT];
@@ -84,6 +90,12 @@ struct raft_db {
 MUST_CHECK enum result raft_db_open(struct raft_db *db, const struct log_store_options *options,
                                     bool *created);
 
+/* Opens the existing raft.db of a node that is not running, of any node, to be read: its settings,
+ * and its WAL, stay as they are. Its WAL is scanned, identity and state row are verified. name and
+ * id are whose it is. RESULT_NOT_FOUND: there is none. */
+MUST_CHECK enum result raft_db_open_as_is(struct raft_db *db, const char *directory,
+                                          struct raft_db_owner *owner);
+
 /*
  * Closes what is open; db is as zeroed afterwards. Only when is_clean (all is checkpointed, and the
  * state row says so) does SQLite look at the files once more, to remove the empty WAL. Otherwise
@@ -97,9 +109,11 @@ MUST_CHECK enum result raft_db_foreign_cluster(struct raft_db *db, uint64_t inde
 
 /* ---- raft_db_schema.c ---- */
 
-/* Checks format version and identity of a file that has tables. */
+/* Checks format version and identity of a file that has tables; reads the identity, verified, and
+ * db->bootstrap. */
 MUST_CHECK enum result raft_db_check_identity(struct raft_db *db,
                                               const struct log_store_options *options);
+MUST_CHECK enum result raft_db_read_owner(struct raft_db *db, struct raft_db_owner *out);
 
 /* Makes the tables and the rows of a new node, in one transaction. */
 MUST_CHECK enum result raft_db_create_schema(struct raft_db *db,

@@ -24,8 +24,7 @@ static const char schema_sql[] =
 /* What table meta says. */
 struct identity {
     uint64_t format_version;
-    char node_name[LIMIT_NODE_NAME_BYTES];
-    uint64_t node_id;
+    struct raft_db_owner owner;
     struct slice bootstrap; /* borrowed */
     uint64_t checksum;
 };
@@ -34,9 +33,9 @@ static uint64_t identity_checksum(const struct identity *identity)
 {
     uint8_t numbers[16];
     bytes_set_u64(numbers, identity->format_version);
-    bytes_set_u64(numbers + 8, identity->node_id);
+    bytes_set_u64(numbers + 8, identity->owner.node_id);
     uint64_t sum = hash_bytes(META_CHECKSUM_SEED, slice_of(numbers, sizeof(numbers)));
-    sum = hash_bytes(sum, slice_of_string(identity->node_name));
+    sum = hash_bytes(sum, slice_of_string(identity->owner.node_name));
     return hash_bytes(sum, identity->bootstrap);
 }
 
@@ -101,9 +100,9 @@ static enum result read_node_name(struct raft_db *db, char name[LIMIT_NODE_NAME_
 
 static enum result read_identity(struct raft_db *db, struct identity *out)
 {
-    enum result result = read_node_name(db, out->node_name);
+    enum result result = read_node_name(db, out->owner.node_name);
     if (result == RESULT_OK) {
-        result = read_meta_number(db, "node_id", &out->node_id);
+        result = read_meta_number(db, "node_id", &out->owner.node_id);
     }
     if (result == RESULT_OK) {
         result = read_meta_bytes(db, "bootstrap", &db->bootstrap);
@@ -115,7 +114,7 @@ static enum result read_identity(struct raft_db *db, struct identity *out)
     return result;
 }
 
-enum result raft_db_check_identity(struct raft_db *db, const struct log_store_options *options)
+enum result raft_db_read_owner(struct raft_db *db, struct raft_db_owner *out)
 {
     struct identity found = {0};
     enum result result = read_meta_number(db, "format_version", &found.format_version);
@@ -134,6 +133,17 @@ enum result raft_db_check_identity(struct raft_db *db, const struct log_store_op
     }
     if (found.checksum != identity_checksum(&found)) {
         return sqlite_file_corrupt(&db->file, "the checksum of table meta does not match");
+    }
+    *out = found.owner;
+    return RESULT_OK;
+}
+
+enum result raft_db_check_identity(struct raft_db *db, const struct log_store_options *options)
+{
+    struct raft_db_owner found = {.node_id = 0};
+    enum result result = raft_db_read_owner(db, &found);
+    if (result != RESULT_OK) {
+        return result;
     }
     if (found.node_id != options->node_id || strcmp(found.node_name, options->node_name) != 0) {
         logger_log(LOGGER_ERROR,
@@ -184,8 +194,8 @@ static enum result put_identity(struct raft_db *db, const struct identity *ident
         struct meta_value value;
     } rows[] = {
         {"format_version", {.number = identity->format_version}},
-        {"node_name", {.text = identity->node_name}},
-        {"node_id", {.number = identity->node_id}},
+        {"node_name", {.text = identity->owner.node_name}},
+        {"node_id", {.number = identity->owner.node_id}},
         {"bootstrap", {.bytes = &identity->bootstrap}},
         {"checksum", {.number = identity->checksum}},
     };
@@ -233,9 +243,10 @@ enum result raft_db_create_schema(struct raft_db *db, const struct log_store_opt
         raft_configuration_encode(options->bootstrap, &db->bootstrap);
     }
     struct identity identity = {.format_version = RAFT_DB_FORMAT_VERSION,
-                                .node_id = options->node_id,
+                                .owner.node_id = options->node_id,
                                 .bootstrap = buf_slice(&db->bootstrap)};
-    (void)snprintf(identity.node_name, sizeof(identity.node_name), "%s", options->node_name);
+    (void)snprintf(identity.owner.node_name, sizeof(identity.owner.node_name), "%s",
+                   options->node_name);
     identity.checksum = identity_checksum(&identity);
     enum result result = sqlite_file_run(&db->file, "BEGIN IMMEDIATE", "create the tables of");
     if (result == RESULT_OK) {

@@ -137,7 +137,7 @@ static enum result read_identity(struct state_db *db, struct identity *out)
     return result;
 }
 
-static enum result check_identity(struct state_db *db, const struct state_store_options *options)
+enum result state_db_check_identity(struct state_db *db, const struct state_store_options *options)
 {
     struct identity found = {0};
     enum result result = read_identity(db, &found);
@@ -225,7 +225,7 @@ static enum result open_connected(struct state_db *db, const struct state_store_
         result = check_file(db);
     }
     if (result == RESULT_OK && tables > 0) {
-        result = check_identity(db, options);
+        result = state_db_check_identity(db, options);
     }
     if (result == RESULT_OK) {
         result = sqlite_file_configure(&db->file, WAL_BYTES_KEPT);
