@@ -1,9 +1,10 @@
 /* offline_recover.c -- a node goes on alone, as a new cluster: the way back from the loss of a
  * majority.
  *
- * All in one transaction on raft.db, so a crash leaves the old log or the new one. Every entry of
- * the log counts as committed afterwards: some may not have been, but none that was is missing, as
- * far as this node has it.
+ * What counts is one transaction on raft.db, so a crash leaves the old log or the new one. Before
+ * it the snapshot's membership is given the new cluster's name, which alone means nothing. Every
+ * entry of the log counts as committed afterwards: some may not have been, but none that was is
+ * missing, as far as this node has it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,59 +14,58 @@
 #include "storage/log_recovery.h"
 #include "storage/offline_internal.h"
 #include "storage/raft_db.h"
+#include "storage/state_db.h"
 
 enum { WAL_BYTES_MAX = 4 * 1024 * 1024 };
 
 struct recovery {
+    const char *directory;
+    bool has_state; /* a snapshot */
     struct raft_db db;
     struct raft_db_owner owner;
     struct raft_configuration configuration; /* the newest; no members: none found */
-    uint64_t last_term;
 };
 
 static enum result take_entry(const struct raft_entry *entry, void *context)
 {
     struct recovery *recovery = context;
-    recovery->last_term = entry->term;
     return entry->type == RAFT_ENTRY_CONFIGURATION
                ? raft_configuration_decode(blob_slice(entry->payload), &recovery->configuration)
                : RESULT_OK;
 }
 
 /* The snapshot must be one that this log goes on from, as at a start. */
-static enum result check_snapshot(const struct recovery *recovery, const char *directory,
-                                  enum result found, const struct state_meta *meta)
+static enum result check_snapshot(const struct recovery *recovery, const struct state_meta *meta)
 {
     uint64_t base_index = recovery->db.state.base_index;
-    uint64_t index = found == RESULT_OK ? meta->index : 0;
-    if (index >= base_index) {
+    if (meta->index >= base_index) {
         return RESULT_OK;
     }
-    logger_log(
-        LOGGER_ERROR,
-        "the log in %s begins behind index %llu, and there is no snapshot of that index or a "
-        "later one beside it",
-        directory, (unsigned long long)base_index);
+    logger_log(LOGGER_ERROR,
+               "the log in %s begins behind index %llu, and there is no snapshot of that index or "
+               "a later one beside it",
+               recovery->directory, (unsigned long long)base_index);
     return RESULT_CORRUPT;
 }
 
 /* The membership in force: of the log, else of the snapshot, else the bootstrap. */
-static enum result read_all(struct recovery *recovery, const char *directory)
+static enum result read_all(struct recovery *recovery)
 {
     struct state_meta meta = {.index = 0};
     uint8_t replica_state[STATE_REPLICA_STATE_BYTES_MAX];
-    enum result found = offline_check_state(directory, &meta, replica_state);
+    enum result found = offline_check_state(recovery->directory, &meta, replica_state);
     enum result result = found == RESULT_NOT_FOUND ? RESULT_OK : found;
     if (result == RESULT_OK) {
-        result = raft_db_open_as_is(&recovery->db, directory, &recovery->owner);
+        result = raft_db_open_as_is(&recovery->db, recovery->directory, &recovery->owner);
     }
     if (result == RESULT_OK) {
-        result = check_snapshot(recovery, directory, found, &meta);
+        result = check_snapshot(recovery, &meta);
     }
     if (result == RESULT_OK) {
         result = log_recovery_read_bootstrap(&recovery->db, &recovery->configuration);
     }
-    if (result == RESULT_OK && found == RESULT_OK && meta.configuration.members_count > 0) {
+    recovery->has_state = result == RESULT_OK && meta.configuration.members_count > 0;
+    if (recovery->has_state) {
         recovery->configuration = meta.configuration;
     }
     uint64_t good_index;
@@ -118,6 +118,26 @@ static enum result append(struct recovery *recovery, const struct raft_configura
     return result;
 }
 
+static enum result rename_in_snapshot(const struct recovery *recovery,
+                                      const uint8_t cluster_id[RAFT_CLUSTER_ID_BYTES])
+{
+    struct state_store_options options = {.directory = recovery->directory,
+                                          .node_name = recovery->owner.node_name,
+                                          .node_id = recovery->owner.node_id};
+    struct state_db db;
+    enum result result = state_db_open(&db, &options);
+    if (result == RESULT_OK) {
+        result = state_db_begin(&db);
+    }
+    if (result == RESULT_OK) {
+        struct state_meta meta = db.meta;
+        memcpy(meta.configuration.cluster_id, cluster_id, RAFT_CLUSTER_ID_BYTES);
+        result = state_db_commit(&db, &meta);
+    }
+    state_db_close(&db, result == RESULT_OK && !db.owes_checkpoint);
+    return result;
+}
+
 /* The bootstrap names the old cluster no more either: it counts while there is no snapshot. */
 static enum result write_all(struct recovery *recovery, const struct raft_configuration *alone,
                              const struct offline_recovered *recovered)
@@ -148,11 +168,11 @@ static enum result write_all(struct recovery *recovery, const struct raft_config
                                : result;
 }
 
-static enum result recover(struct recovery *recovery, const char *directory,
+static enum result recover(struct recovery *recovery,
                            const uint8_t cluster_id[RAFT_CLUSTER_ID_BYTES],
                            struct offline_recovered *out)
 {
-    enum result result = read_all(recovery, directory);
+    enum result result = read_all(recovery);
     struct raft_configuration alone;
     if (result == RESULT_OK) {
         result = configure_alone(recovery, cluster_id, &alone);
@@ -165,7 +185,12 @@ static enum result recover(struct recovery *recovery, const char *directory,
                                           .term = state->hard_state.term + 1,
                                           .committed_index = state->commit_index,
                                           .before = recovery->configuration};
-    result = write_all(recovery, &alone, &recovered);
+    if (recovery->has_state) {
+        result = rename_in_snapshot(recovery, cluster_id);
+    }
+    if (result == RESULT_OK) {
+        result = write_all(recovery, &alone, &recovered);
+    }
     if (result == RESULT_OK) {
         *out = recovered;
     }
@@ -181,8 +206,8 @@ enum result offline_recover(const char *directory, const uint8_t cluster_id[RAFT
     if (result != RESULT_OK) {
         return result;
     }
-    struct recovery recovery = {.last_term = 0};
-    result = recover(&recovery, directory, cluster_id, out);
+    struct recovery recovery = {.directory = directory};
+    result = recover(&recovery, cluster_id, out);
     raft_db_close(&recovery.db, false);
     data_dir_unlock(&lock);
     return result;
