@@ -261,6 +261,8 @@ bool raft_is_member(const struct raft *raft, uint64_t id);
 uint32_t raft_voters_count(const struct raft *raft);
 /* Whether this node is a voter, and with this disk. */
 bool raft_is_voter_itself(const struct raft *raft);
+/* The same by the configuration before the one in force. */
+bool raft_was_voter_itself(const struct raft *raft);
 bool raft_is_sole_voter(const struct raft *raft);
 bool raft_configuration_is_named(const struct raft_configuration *configuration);
 bool raft_configuration_is_committed(const struct raft *raft);
@@ -283,7 +285,8 @@ void raft_become_follower(struct raft *raft, uint64_t term, uint64_t leader);
 void raft_campaign(struct raft *raft, bool leadership_transfer);
 void raft_on_election_deadline(struct raft *raft);
 void raft_count_own_vote(struct raft *raft);
-/* False: a learner, no member, another disk than the recorded one, or waiting for a leader. */
+/* False: a learner, no member (once that is committed), another disk than the recorded one, or
+ * waiting for a leader. */
 bool raft_may_campaign(const struct raft *raft);
 /* Blank, and the cluster exists: waits for a leader. */
 bool raft_is_waiting(const struct raft *raft);

@@ -98,7 +98,8 @@ static void check_role(struct oracle *oracle, const struct cluster *cluster,
     } else if (oracle->leaders[status.term] != node->id) {
         fail(oracle, "two leaders in term %" PRIu64, status.term);
     }
-    if (!status.is_voter) {
+    /* Thesis 4.2.2: it leads without a vote only until its own removal is committed. */
+    if (!status.is_voter && status.configuration_index <= status.commit_index) {
         fail(oracle, "node %" PRIu64 " leads without a vote of its own", node->id);
     }
 }
@@ -211,6 +212,79 @@ void oracle_read_begins(struct oracle *oracle, uint64_t context)
 void oracle_node_crashed(struct oracle *oracle, const struct cluster *cluster, uint64_t id)
 {
     oracle->checked[id] = cluster->nodes[id].disk.state_index;
+}
+
+void oracle_node_wiped(struct oracle *oracle, uint64_t id)
+{
+    oracle->checked[id] = 0;
+    oracle->terms[id] = 0;
+}
+
+/* Whether the voters on their recorded disks are a majority without node id. */
+static bool is_sound_without(const struct cluster *cluster,
+                             const struct raft_configuration *configuration, uint64_t id)
+{
+    uint32_t voters = 0;
+    uint32_t sound = 0;
+    for (uint32_t i = 0; i < configuration->members_count; i++) {
+        const struct raft_member *member = &configuration->members[i];
+        if (member->role != RAFT_VOTER) {
+            continue;
+        }
+        voters++;
+        sound += member->id != id && member->disk_id == cluster->nodes[member->id].disk_id ? 1 : 0;
+    }
+    return sound > voters / 2;
+}
+
+bool oracle_is_sound(const struct cluster *cluster, const struct raft_configuration *configuration)
+{
+    for (uint32_t i = 0; i < configuration->members_count; i++) {
+        const struct raft_member *member = &configuration->members[i];
+        if (member->role == RAFT_VOTER && member->disk_id != 0 &&
+            member->disk_id != cluster->nodes[member->id].disk_id) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether a voter has no recorded disk: any disk of it would count. */
+static bool lacks_disks(const struct raft_configuration *configuration)
+{
+    for (uint32_t i = 0; i < configuration->members_count; i++) {
+        if (configuration->members[i].role == RAFT_VOTER && configuration->members[i].disk_id == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool oracle_may_wipe(const struct oracle *oracle, const struct cluster *cluster, uint64_t id)
+{
+    uint64_t committed = 0;
+    for (uint64_t other = 1; other <= cluster->nodes_count; other++) {
+        if (cluster->nodes[other].raft == NULL) {
+            return false;
+        }
+        struct raft_status status = cluster_status(cluster, other);
+        if (status.configuration_index > status.persisted_index ||
+            lacks_disks(raft_configuration_latest(cluster->nodes[other].raft))) {
+            return false;
+        }
+        if (status.configuration_index <= oracle->committed_count &&
+            status.configuration_index > committed) {
+            committed = status.configuration_index;
+        }
+    }
+    for (uint64_t other = 1; other <= cluster->nodes_count; other++) {
+        if (cluster_status(cluster, other).configuration_index >= committed &&
+            !is_sound_without(cluster, raft_configuration_latest(cluster->nodes[other].raft),
+                              id)) {
+            return false;
+        }
+    }
+    return committed > 0;
 }
 
 /* Log Matching: same index and term, then the same in all that goes before. */
