@@ -130,6 +130,7 @@ struct raft_peer {
     uint64_t next_index; /* optimistic in RAFT_REPLICATE: counts what is in flight */
     uint64_t last_contact_ms;
     uint64_t quorum_contact_ms; /* the same, with the recorded disk */
+    uint64_t disk_contact_ms;   /* the same, with disk_id */
     bool probe_sent;            /* RAFT_PROBE: wait for an answer before the next */
     uint64_t probe_last_index;  /* the last entry that went with it; 0: none did */
     bool moved;                 /* the stream began or match_index rose since the last heartbeat */
@@ -323,7 +324,9 @@ void raft_progress_acked(struct raft_peer *peer, uint64_t match_index);
  * about. */
 bool raft_progress_counts_from(const struct raft_peer *peer, uint64_t disk_id);
 bool raft_progress_counts(const struct raft_peer *peer);
-/* Heard from within an election timeout. */
+/* A reply came from a disk of this peer. */
+void raft_progress_contact(const struct raft *raft, struct raft_peer *peer, uint64_t disk_id);
+/* Its disk was heard from within an election timeout. */
 bool raft_progress_is_active(const struct raft *raft, const struct raft_peer *peer);
 bool raft_progress_has_caught_up(const struct raft *raft, const struct raft_peer *peer);
 enum raft_reply_worth {

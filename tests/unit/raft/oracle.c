@@ -23,7 +23,8 @@ static uint64_t hash_entry(const struct raft_entry *entry)
     return hash_bytes((uint64_t)entry->type, blob_slice(entry->payload));
 }
 
-/* Leader Completeness: what is committed is in the log of the leader of the highest term. */
+/* Leader Completeness: what is committed is in the log of the leader of the highest term, unless it
+ * is of an earlier term and does not know yet. */
 static void check_complete(struct oracle *oracle, const struct cluster *cluster, uint64_t from)
 {
     uint64_t leader = cluster_leader(cluster);
@@ -31,13 +32,16 @@ static void check_complete(struct oracle *oracle, const struct cluster *cluster,
         return;
     }
     struct raft_status status = cluster_status(cluster, leader);
-    if (status.last_index < oracle->committed_count) {
-        fail(oracle, "leader %" PRIu64 " of term %" PRIu64 " lacks committed entry %" PRIu64,
-             leader, status.term, oracle->committed_count);
-        return;
-    }
     from = from < status.first_index ? status.first_index : from;
     for (uint64_t index = from; index <= oracle->committed_count; index++) {
+        if (oracle->committed[index].committed_term > status.term) {
+            return; /* Those behind it were not committed earlier. */
+        }
+        if (index > status.last_index) {
+            fail(oracle, "leader %" PRIu64 " of term %" PRIu64 " lacks committed entry %" PRIu64,
+                 leader, status.term, index);
+            return;
+        }
         const struct raft_entry *entry = raft_entry_at(cluster->nodes[leader].raft, index);
         if (entry->term != oracle->committed[index].term ||
             hash_entry(entry) != oracle->committed[index].hash) {
@@ -65,7 +69,8 @@ static void check_commit(struct oracle *oracle, const struct cluster *cluster,
             return;
         }
         if (index > oracle->committed_count) {
-            *known = (struct oracle_entry){entry->term, hash_entry(entry)};
+            uint64_t term = cluster_status(cluster, node->id).term;
+            *known = (struct oracle_entry){entry->term, term, hash_entry(entry)};
             oracle->committed_count = index;
         } else if (known->term != entry->term || known->hash != hash_entry(entry)) {
             fail(oracle, "node %" PRIu64 " commits another entry %" PRIu64, node->id, index);
@@ -237,18 +242,6 @@ static bool is_sound_without(const struct cluster *cluster,
     return sound > voters / 2;
 }
 
-bool oracle_is_sound(const struct cluster *cluster, const struct raft_configuration *configuration)
-{
-    for (uint32_t i = 0; i < configuration->members_count; i++) {
-        const struct raft_member *member = &configuration->members[i];
-        if (member->role == RAFT_VOTER && member->disk_id != 0 &&
-            member->disk_id != cluster->nodes[member->id].disk_id) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Whether a voter has no recorded disk: any disk of it would count. */
 static bool lacks_disks(const struct raft_configuration *configuration)
 {
@@ -264,6 +257,9 @@ bool oracle_may_wipe(const struct oracle *oracle, const struct cluster *cluster,
 {
     uint64_t committed = 0;
     for (uint64_t other = 1; other <= cluster->nodes_count; other++) {
+        if (other == id) {
+            continue;
+        }
         if (cluster->nodes[other].raft == NULL) {
             return false;
         }
@@ -278,7 +274,7 @@ bool oracle_may_wipe(const struct oracle *oracle, const struct cluster *cluster,
         }
     }
     for (uint64_t other = 1; other <= cluster->nodes_count; other++) {
-        if (cluster_status(cluster, other).configuration_index >= committed &&
+        if (other != id && cluster_status(cluster, other).configuration_index >= committed &&
             !is_sound_without(cluster, raft_configuration_latest(cluster->nodes[other].raft),
                               id)) {
             return false;
