@@ -3,6 +3,8 @@
  * Members named as id=host:port are known at once. Where --peers has plain host:port, as in the
  * original, ids are learned from the peers' hellos: the first start waits until every peer has
  * answered once; what was learned is recorded in the data directory, so later starts need nobody.
+ * A node that joins a running cluster founds none: it has no members until that one's log names
+ * them.
  */
 #include <stdio.h>
 
@@ -109,6 +111,10 @@ static bool wait_for_names(struct server *server)
 
 bool server_bootstrap(struct server *server, bool is_new)
 {
+    if (server->config->join[0] != '\0') {
+        server->bootstrap = (struct raft_configuration){0};
+        return true;
+    }
     int unknown = collect(server);
     if (unknown <= 0 || !is_new) {
         return unknown >= 0;

@@ -31,21 +31,21 @@ static enum result failed(const char *what, const char *path)
 
 /* ---- What a damaged raft.db still tells ---- */
 
-/* As a URI, so that SQLite takes the file for one that nobody writes: it then needs no lock, and
- * leaves a WAL, which may be what is damaged, alone. */
+/* With what of the WAL is whole, and without a write: the wal-index lies on the heap, and closing
+ * folds nothing in. */
 static sqlite3 *open_as_it_is(const char *directory)
 {
-    char uri[URI_BYTES];
-    size_t used = (size_t)snprintf(uri, sizeof(uri), "file:");
-    for (const char *at = directory; *at != '\0' && used + 4 < sizeof(uri); at++) {
-        bool is_plain = *at != '%' && *at != '?' && *at != '#';
-        used += (size_t)snprintf(uri + used, sizeof(uri) - used, is_plain ? "%c" : "%%%02x",
-                                 (unsigned char)*at);
-    }
-    (void)snprintf(uri + used, sizeof(uri) - used, "/raft.db?immutable=1");
+    char path[PATH_BYTES];
+    (void)snprintf(path, sizeof(path), "%s/raft.db", directory);
     sqlite3 *connection = NULL;
-    if (sqlite3_open_v2(uri, &connection, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) !=
-        SQLITE_OK) {
+    int code = sqlite3_open_v2(path, &connection, SQLITE_OPEN_READWRITE, NULL);
+    if (code == SQLITE_OK) {
+        code = sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    }
+    if (code == SQLITE_OK) {
+        code = sqlite3_exec(connection, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL);
+    }
+    if (code != SQLITE_OK) {
         (void)sqlite3_close(connection);
         return NULL;
     }
@@ -145,19 +145,16 @@ static enum result move(const char *directory, const char *aside, const char *na
     return RESULT_OK;
 }
 
-enum result damage_set_aside(const char *directory, int64_t wall_ms)
+static enum result move_all(const char *directory, int64_t wall_ms, const char *const *names)
 {
-    /* In this order, so that what a crash leaves is damaged for every start to see: a log without
-     * its WAL, then a state without a log. */
-    static const char *const names[] = {"raft.db-wal", "raft.db", "state.db-wal", "state.db"};
     char aside[PATH_BYTES];
     (void)snprintf(aside, sizeof(aside), "%s/damaged-%lld", directory, (long long)wall_ms);
     if (mkdir(aside, DIRECTORY_MODE) != 0) {
         return failed("create directory", aside);
     }
     enum result result = RESULT_OK;
-    for (size_t i = 0; result == RESULT_OK && i < sizeof(names) / sizeof(names[0]); i++) {
-        result = move(directory, aside, names[i]);
+    for (; result == RESULT_OK && *names != NULL; names++) {
+        result = move(directory, aside, *names);
     }
     if (result == RESULT_OK) {
         result = damage_remove_mark(directory); /* It spoke of that state. */
@@ -166,6 +163,20 @@ enum result damage_set_aside(const char *directory, int64_t wall_ms)
         result = data_dir_sync(aside);
     }
     return result == RESULT_OK ? data_dir_sync(directory) : result;
+}
+
+enum result damage_set_aside(const char *directory, int64_t wall_ms)
+{
+    /* In this order, so that what a crash leaves is damaged for every start to see: a log without
+     * its WAL, then a state without a log. */
+    static const char *const names[] = {"raft.db-wal", "raft.db", "state.db-wal", "state.db", NULL};
+    return move_all(directory, wall_ms, names);
+}
+
+enum result damage_set_state_aside(const char *directory, int64_t wall_ms)
+{
+    static const char *const names[] = {"state.db-wal", "state.db", NULL};
+    return move_all(directory, wall_ms, names);
 }
 
 /* ---- The mark ---- */

@@ -21,6 +21,9 @@ bool damage_find_configuration(const char *directory, struct raft_configuration 
  * so that the next start finds a new one. RESULT_IO, logged. */
 MUST_CHECK enum result damage_set_aside(const char *directory, int64_t wall_ms);
 
+/* The same with state.db alone, for a log that holds everything from the first entry on. */
+MUST_CHECK enum result damage_set_state_aside(const char *directory, int64_t wall_ms);
+
 /* The mark: a file that says that state.db is of no use, although it may look whole. Durable when
  * these return. RESULT_IO, logged; removing one that is not there is no failure. */
 MUST_CHECK enum result damage_put_mark(const char *directory);

@@ -76,6 +76,12 @@ UNIT_TEST(damage, sets_aside_so_that_the_next_start_finds_a_new_directory)
     fixture_close(&fixture);
     fixture_sql(&fixture, "UPDATE log SET term = 0 WHERE idx = 2");
     fixture_sql_on(&fixture, "state.db", "CREATE TABLE t (x)");
+    CU_ASSERT_EQUAL_FATAL(damage_set_state_aside(fixture.directory, 55), RESULT_OK);
+    CU_ASSERT_EQUAL(fixture_file_size(&fixture, "state.db"), -1);
+    CU_ASSERT(fixture_file_size(&fixture, "raft.db") > 0);
+    CU_ASSERT(unlink(fixture_path(&fixture, "damaged-55/state.db")) == 0);
+    CU_ASSERT(rmdir(fixture_path(&fixture, "damaged-55")) == 0);
+    fixture_sql_on(&fixture, "state.db", "CREATE TABLE t (x)");
     CU_ASSERT_EQUAL(fixture_open(&fixture), RESULT_CORRUPT);
     CU_ASSERT_EQUAL(damage_put_mark(fixture.directory), RESULT_OK);
 
