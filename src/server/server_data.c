@@ -8,7 +8,7 @@
  *   S > last entry, or the     a snapshot was installed, and the log was not reset before the end:
  *     log has another term     it is reset now
  *     at S
- *   the mark (damage.h)        the log alone: votes and acknowledges, and waits for a snapshot
+ *   the mark (DIVERGED)        the log alone: votes and acknowledges, and waits for a snapshot
  *   state.db damaged, B = 0    the log alone, replayed: it holds everything
  *   rows of state.db damaged   as with the mark
  *   anything else              damage: an empty node that knows its cluster and waits for a leader,
@@ -23,7 +23,7 @@
 #include "base/logger.h"
 #include "base/mem.h"
 #include "server/server_internal.h"
-#include "storage/damage.h"
+#include "storage/damaged_dir.h"
 
 static unsigned long long number(uint64_t value)
 {
@@ -60,11 +60,12 @@ static enum result open_state(struct server *server, struct server_data *data)
 {
     struct state_store_options options = {.directory = server->config->data,
                                           .node_name = server->config->id,
-                                          .node_id = server->self_id};
+                                          .node_id = server->self_id,
+                                          .reserve = server->reserve};
     return state_store_open(&options, &data->state, &server->state);
 }
 
-static enum result open_log(struct server *server, bool is_new, struct server_data *data)
+static struct log_store_options log_options(const struct server *server, bool is_new)
 {
     struct log_store_options options = {
         .directory = server->config->data,
@@ -78,6 +79,12 @@ static enum result open_log(struct server *server, bool is_new, struct server_da
     do {
         server_fill_random(&options.new_disk_id, sizeof(options.new_disk_id));
     } while (options.new_disk_id == 0);
+    return options;
+}
+
+static enum result open_log(struct server *server, bool is_new, struct server_data *data)
+{
+    struct log_store_options options = log_options(server, is_new);
     uint64_t begun_us = loop_monotonic_us();
     enum result result = log_store_open(&options, &data->log, &server->store);
     data->log_ms = elapsed_ms(begun_us);
@@ -163,14 +170,14 @@ static enum result replace_state(struct server *server, struct server_data *data
         state_store_close(server->state);
         server->state = NULL;
     }
-    enum result result = damage_set_state_aside(server->config->data, server->started_wall_ms);
+    enum result result = damaged_dir_move_state(server->config->data);
     if (result != RESULT_OK) {
         return result;
     }
     logger_log(LOGGER_WARNING,
-               "the damaged state.db is in %s/damaged-%lld now; the log holds everything and is "
-               "replayed from its first entry",
-               server->config->data, (long long)server->started_wall_ms);
+               "%s: state.db is damaged and set aside; the log holds everything, and is replayed "
+               "from its first entry",
+               server->config->data);
     data->is_state_damaged = false;
     data->is_state_missing = false;
     data->state_bytes = 0;
@@ -208,39 +215,31 @@ static enum result fit(struct server *server, struct server_data *data)
 
 /* ---- Damage ---- */
 
-/* Who else votes in the cluster that this node's data is of. */
-static uint32_t other_voters(const struct server *server, const struct raft_configuration *known)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < known->members_count; i++) {
-        const struct raft_member *member = &known->members[i];
-        count += member->role == RAFT_VOTER && member->id != server->self_id ? 1 : 0;
-    }
-    return count;
-}
-
-static bool is_named(const struct raft_configuration *configuration)
-{
-    static const uint8_t none[RAFT_CLUSTER_ID_BYTES];
-    return memcmp(configuration->cluster_id, none, sizeof(none)) != 0;
-}
-
-static bool may_refetch(const struct server *server, const struct raft_configuration *known)
+static bool may_refetch(const struct server *server)
 {
     if (server->config->damaged_data == CONFIG_STOP) {
         logger_log(LOGGER_ERROR, "damaged-data is 'stop': this node does not start; with 'refetch' "
-                                 "it would fetch the state from the others");
-        return false;
-    }
-    if (!is_named(known) || other_voters(server, known) == 0) {
-        logger_log(LOGGER_ERROR,
-                   "there is no other voter known to fetch the state from, so this node does not "
-                   "start; 'quorumctl verify %s' says what is whole, 'quorumctl restore' takes a "
-                   "backup, 'quorumctl recover' what is left",
-                   server->config->data);
+                                 "it fetches the state from the others");
         return false;
     }
     return true;
+}
+
+/* Whether anybody else votes in the cluster that the state is of. */
+static bool has_other_voters(const struct server *server, const struct server_data *data)
+{
+    const struct raft_configuration *known = &data->state.configuration;
+    for (uint32_t i = 0; i < known->members_count; i++) {
+        const struct raft_member *member = &known->members[i];
+        if (member->role == RAFT_VOTER && member->id != server->self_id) {
+            return true;
+        }
+    }
+    logger_log(LOGGER_ERROR,
+               "there is no other voter to fetch the state from, so this node does not start; "
+               "'quorumctl verify %s' says what is whole, 'quorumctl restore' takes a backup",
+               server->config->data);
+    return false;
 }
 
 void server_data_close(struct server *server)
@@ -269,25 +268,19 @@ void server_data_deinit(struct server_data *data)
 /* The whole directory is of no use: an empty node of the same cluster in its place. */
 static bool start_empty(struct server *server, struct server_data *data)
 {
-    struct raft_configuration known = data->state.configuration;
     server_data_close(server);
-    if (data->state.index == 0) {
-        (void)damage_find_configuration(server->config->data, &known);
-    }
-    if (!may_refetch(server, &known)) {
-        return false;
-    }
-    if (damage_set_aside(server->config->data, server->started_wall_ms) != RESULT_OK) {
-        return false;
-    }
-    logger_log(LOGGER_WARNING,
-               "the damaged data is in %s/damaged-%lld now; this node starts empty, votes for "
-               "nobody, and fetches the state from the other nodes",
-               server->config->data, (long long)server->started_wall_ms);
     server_data_deinit(data);
-    server->bootstrap = known;
-    return open_reserve(server, data) && open_state(server, data) == RESULT_OK &&
-           open_log(server, true, data) == RESULT_OK;
+    if (!may_refetch(server) || !open_reserve(server, data)) {
+        return false;
+    }
+    struct log_store_options options = log_options(server, false);
+    if (damaged_dir_recover(&options, &server->bootstrap) != RESULT_OK ||
+        data_dir_clear_mark(server->config->data, DATA_DIR_DIVERGED) != RESULT_OK) {
+        return false;
+    }
+    logger_log(LOGGER_WARNING, "this node starts empty, votes for nobody, and fetches the state "
+                               "from the other nodes");
+    return open_state(server, data) == RESULT_OK && open_log(server, true, data) == RESULT_OK;
 }
 
 /* Rows of the state are damaged, and the log is whole: its promises hold, so it stays. */
@@ -296,8 +289,8 @@ static bool do_without_state(struct server *server, struct server_data *data)
     if (data->log.base_index == 0) {
         return replace_state(server, data) == RESULT_OK;
     }
-    if (!may_refetch(server, &data->state.configuration) ||
-        damage_put_mark(server->config->data) != RESULT_OK) {
+    if (!may_refetch(server) || !has_other_voters(server, data) ||
+        data_dir_set_mark(server->config->data, DATA_DIR_DIVERGED) != RESULT_OK) {
         return false;
     }
     logger_log(LOGGER_WARNING, "state.db is damaged: this node keeps its log and its vote, answers "
@@ -353,7 +346,7 @@ bool server_data_open(struct server *server, struct server_data *data)
     }
     enum result result = open_both(server, data);
     if (result == RESULT_OK) {
-        data->is_state_missing = damage_has_mark(server->config->data);
+        data->is_state_missing = data_dir_has_mark(server->config->data, DATA_DIR_DIVERGED);
         result = fit(server, data);
     }
     if (result == RESULT_CORRUPT && !start_empty(server, data)) {

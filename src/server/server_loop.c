@@ -12,7 +12,6 @@
 #include "base/logger.h"
 #include "server/diagnostics.h"
 #include "server/server_internal.h"
-#include "storage/damage.h"
 
 enum {
     /* An orderly stop: leadership handed over and clients answered within this, or closed as is. */
@@ -115,7 +114,7 @@ static bool is_stopped(struct server *server)
 /* At once, and without an orderly stop: what this node would still say is not to be believed. */
 static void stop_diverged(const struct server *server)
 {
-    enum result result = damage_put_mark(server->config->data);
+    enum result result = data_dir_set_mark(server->config->data, DATA_DIR_DIVERGED);
     logger_log(LOGGER_ERROR, "stopping: this node's state differs from the majority's; %s",
                result == RESULT_OK
                    ? "start it again, and it fetches theirs"

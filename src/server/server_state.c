@@ -7,7 +7,6 @@
 
 #include "base/logger.h"
 #include "server/server_internal.h"
-#include "storage/damage.h"
 
 struct replica_state_meta server_state_meta_of(const struct state_meta *meta)
 {
@@ -107,7 +106,7 @@ static void report_installed(struct server *server, const struct state_store_out
     enum result result = outcome->install_result;
     if (result == RESULT_OK) {
         server->state_saved_index = outcome->index; /* Nobody has to be told of that one. */
-        result = damage_remove_mark(server->config->data);
+        result = data_dir_clear_mark(server->config->data, DATA_DIR_DIVERGED);
         if (result != RESULT_OK) {
             _Exit(1); /* Said why: a disk on which not even that can be done. */
         }
