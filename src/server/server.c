@@ -97,6 +97,7 @@ static bool open_peers(struct server *server)
         /* Tells two runs of a node apart; the log's own incarnation is not open yet. */
         .incarnation = (uint64_t)server->started_wall_ms,
         .self = server->self_info,
+        .is_joining = config->join[0] != '\0',
     };
     return peer_net_open(&server->loop, &options, &server->peers) == RESULT_OK;
 }

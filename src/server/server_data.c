@@ -174,10 +174,7 @@ static enum result replace_state(struct server *server, struct server_data *data
     if (result != RESULT_OK) {
         return result;
     }
-    logger_log(LOGGER_WARNING,
-               "%s: state.db is damaged and set aside; the log holds everything, and is replayed "
-               "from its first entry",
-               server->config->data);
+    logger_log(LOGGER_NOTICE, "the log holds everything: it is replayed from its first entry");
     data->is_state_damaged = false;
     data->is_state_missing = false;
     data->state_bytes = 0;
@@ -278,8 +275,6 @@ static bool start_empty(struct server *server, struct server_data *data)
         data_dir_clear_mark(server->config->data, DATA_DIR_DIVERGED) != RESULT_OK) {
         return false;
     }
-    logger_log(LOGGER_WARNING, "this node starts empty, votes for nobody, and fetches the state "
-                               "from the other nodes");
     return open_state(server, data) == RESULT_OK && open_log(server, true, data) == RESULT_OK;
 }
 
