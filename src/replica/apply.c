@@ -132,6 +132,7 @@ static void apply_configuration(struct replica *replica, const struct raft_entry
     enum result result = raft_configuration_decode(blob_slice(entry->payload), &configuration);
     ASSERT(result == RESULT_OK);
     bool is_first = replica->applied_index == 0;
+    struct raft_configuration before = replica->applied_configuration;
     replica->applied_configuration = configuration;
     replica->configuration_changed = true;
     sequences_set_members(&replica->sequences, &configuration);
@@ -141,6 +142,7 @@ static void apply_configuration(struct replica *replica, const struct raft_entry
         keyspace_destroy(replica->keyspace);
         replica->keyspace = keyspace_create(replica_hash_seed(configuration.cluster_id));
     }
+    membership_configuration_applied(replica, &before, entry->index);
 }
 
 static void apply_entry(struct replica *replica, const struct raft_entry *entry)
@@ -158,6 +160,7 @@ static void apply_entry(struct replica *replica, const struct raft_entry *entry)
     }
     replica->applied_index = entry->index;
     replica->applied_term = entry->term;
+    membership_applied(replica, entry);
 }
 
 bool apply_committed(struct replica *replica)

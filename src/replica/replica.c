@@ -148,8 +148,13 @@ enum result replica_on_message(struct replica *replica, const struct peer_messag
     case PEER_MESSAGE_SNAPSHOT_OFFER:
     case PEER_MESSAGE_SNAPSHOT_ASK:
     case PEER_MESSAGE_SNAPSHOT_PIECE:
+        break;
     case PEER_MESSAGE_CHANGE:
+        membership_receive(replica, message->from, &message->change);
+        break;
     case PEER_MESSAGE_CHANGE_REPLY:
+        membership_answered(replica, message->from, &message->change_reply);
+        break;
     case PEER_MESSAGE_STATE_HASH:
         break;
     }
@@ -218,6 +223,7 @@ static uint64_t next_deadline(const struct replica *replica)
     earlier(&deadline_ms, give_up_deadline_ms(replica));
     earlier(&deadline_ms, read_rounds_deadline_ms(&replica->rounds));
     earlier(&deadline_ms, forward_deadline_ms(replica));
+    earlier(&deadline_ms, membership_deadline_ms(replica));
     if (replica->executor.pause_until_ms > replica->now_ms) {
         earlier(&deadline_ms, replica->executor.pause_until_ms);
     }
@@ -237,6 +243,7 @@ enum result replica_end_turn(struct replica *replica, struct replica_ready *read
     }
     /* Applying frees batches, and messages to forward borrow from them: so it comes first. */
     bool has_more = apply_committed(replica);
+    membership_turn(replica);
     propose_entry(replica);
     forward_batches(replica);
     ask_reads(replica);
@@ -297,7 +304,9 @@ static void init_parts(struct replica *replica, const struct replica_options *op
     uint64_t seed = options->raft.seed;
     replica->host = *options->host;
     replica->self = options->raft.id;
+    replica->disk_id = options->raft.disk_id;
     replica->incarnation = options->incarnation;
+    membership_init(&replica->membership, options->incarnation);
     replica->self_info = options->self;
     memcpy(replica->new_cluster_id, options->new_cluster_id, RAFT_CLUSTER_ID_BYTES);
     replica_set_request_timeout(replica, options->request_timeout_ms);
@@ -329,6 +338,7 @@ enum result replica_create(const struct replica_options *options, uint64_t now_m
     while (apply_committed(replica)) {
         continue;
     }
+    replica->has_started = true;
     *out = replica;
     return RESULT_OK;
 }

@@ -5,6 +5,7 @@
 #include "replica/batch.h"
 #include "replica/executor_internal.h"
 #include "replica/log_clock.h"
+#include "replica/membership.h"
 #include "replica/outbox.h"
 #include "replica/read_rounds.h"
 #include "replica/replica.h"
@@ -31,12 +32,14 @@ struct replica {
     struct executor executor;
     struct replica_host host;
     uint64_t self;
+    uint64_t disk_id;
     uint64_t incarnation;
     uint8_t new_cluster_id[RAFT_CLUSTER_ID_BYTES];
     uint32_t request_timeout_ms;
     uint64_t now_ms;
     int64_t wall_ms;
     bool is_in_turn;
+    bool has_started; /* what was known to be committed at the start is applied */
     bool is_corrupt; /* raft found a contradiction: the process has to stop */
 
     struct raft_status status; /* as of the last raft step */
@@ -67,6 +70,7 @@ struct replica {
     bool has_new_requests;
 
     struct inbox inbox;
+    struct membership membership;
 
     struct peer_node_info self_info;
     struct {
