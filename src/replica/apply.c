@@ -111,6 +111,14 @@ static void apply_payload(struct replica *replica, const struct raft_entry *entr
     (void)keyspace_remove_due(replica->keyspace, APPLY_DUE_KEYS_MAX);
     struct prng prng;
     prng_init(&prng, header.seed);
+    if (header.is_check) {
+        struct entry_check check;
+        result = entry_payload_get_check(&reader, &check);
+        ASSERT(result == RESULT_OK);
+        divergence_check(replica, entry->index, &check);
+        return;
+    }
+    divergence_note_change(replica);
     for (uint32_t i = 0; i < header.batches_count; i++) {
         struct batch_header batch;
         struct slice commands;
@@ -166,10 +174,12 @@ static void apply_entry(struct replica *replica, const struct raft_entry *entry)
 bool apply_committed(struct replica *replica)
 {
     size_t bytes = 0;
-    while (replica->applied_index < replica->commit_index && bytes < APPLY_TURN_BYTES) {
+    while (replica->applied_index < replica->commit_index && bytes < APPLY_TURN_BYTES &&
+           !replica->divergence.has_diverged) {
         const struct raft_entry *entry = raft_entry_at(replica->raft, replica->applied_index + 1);
         bytes += blob_slice(entry->payload).size + sizeof(*entry);
         apply_entry(replica, entry);
     }
-    return replica->applied_index < replica->commit_index;
+    origin_check(replica);
+    return replica->applied_index < replica->commit_index && !replica->divergence.has_diverged;
 }

@@ -143,8 +143,8 @@ static void ask(struct replica *replica, struct change_request *request)
     outbox_add_message(&replica->outbox, &message);
 }
 
-/* A transfer is done when another node leads than the one that was asked: the wanted one, if one was
- * named. */
+/* A transfer is done when another node leads than the one that was asked: the wanted one, if one
+ * was named. */
 static void watch_transfer(struct replica *replica, struct change_request *request)
 {
     uint64_t leader = replica->status.leader;

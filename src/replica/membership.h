@@ -1,9 +1,9 @@
 /* membership.h -- private: requests to change the members or the leader, from asking to answer.
  *
- * DESIGN. A request comes from a client of this node (node_membership.c) and is asked of the leader,
- * which may be this node. The leader makes raft append the change, remembers who asked for the entry
- * at that index and term, and answers when that entry is applied: committed, or overwritten by
- * another leader's and so provably not done.
+ * DESIGN. A request comes from a client of this node (node_membership.c) and is asked of the
+ * leader, which may be this node. The leader makes raft append the change, remembers who asked for
+ * the entry at that index and term, and answers when that entry is applied: committed, or
+ * overwritten by another leader's and so provably not done.
  *
  *   WAITS -> ASKED      a leader is known: membership_turn
  *   ASKED -> WAITS      it refused for a reason that passes (not the leader, busy)

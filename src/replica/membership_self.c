@@ -1,5 +1,5 @@
-/* membership_self.c -- this node as a member: how it gets in, and what it says when the log makes it
- * one, changes its role or removes it.
+/* membership_self.c -- this node as a member: how it gets in, and what it says when the log makes
+ * it one, changes its role or removes it.
  */
 #include <stdio.h>
 
@@ -30,8 +30,7 @@ static void fill_self(const struct replica *replica, struct raft_member *member)
     (void)snprintf(member->name, sizeof(member->name), "%s", info->name);
     (void)snprintf(member->raft_address, sizeof(member->raft_address), "%s", info->raft_address);
     (void)snprintf(member->http_address, sizeof(member->http_address), "%s", info->http_address);
-    (void)snprintf(member->redis_address, sizeof(member->redis_address), "%s",
-                   info->redis_address);
+    (void)snprintf(member->redis_address, sizeof(member->redis_address), "%s", info->redis_address);
 }
 
 void membership_join(struct replica *replica)

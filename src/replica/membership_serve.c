@@ -120,8 +120,8 @@ void membership_receive(struct replica *replica, uint64_t from, const struct pee
     if (change->number == 0 || !is_new(&replica->membership, from, change->number)) {
         return;
     }
-    enum result result = is_leader && is_member ? membership_accept(replica, from, change)
-                                                : RESULT_NOT_LEADER;
+    enum result result =
+        is_leader && is_member ? membership_accept(replica, from, change) : RESULT_NOT_LEADER;
     if (result != RESULT_OK) {
         struct change_pending refused = {.asker = from, .number = change->number};
         answer(replica, &refused, result);

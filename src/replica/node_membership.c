@@ -176,8 +176,7 @@ static bool is_address(const char *text)
            number_parse_int64(slice_of_string(colon + 1), &port) && port >= 1 && port <= 65535;
 }
 
-static bool parse_address(struct session *session, struct slice text,
-                          char out[LIMIT_ADDRESS_BYTES])
+static bool parse_address(struct session *session, struct slice text, char out[LIMIT_ADDRESS_BYTES])
 {
     char address[LIMIT_ADDRESS_BYTES];
     if (!copy_text(address, sizeof(address), text) || !is_address(address)) {

@@ -118,10 +118,19 @@ static void note_peer(struct replica *replica, uint64_t id, const struct peer_no
             return;
         }
     }
-    if (replica->peers_count < LIMIT_MEMBERS) {
-        replica->peers[replica->peers_count].id = id;
-        replica->peers[replica->peers_count++].info = *info;
+    uint32_t at = replica->peers_count;
+    if (at == LIMIT_MEMBERS) { /* with more nodes than members, some are no members any more */
+        for (at = 0; at + 1 < LIMIT_MEMBERS; at++) {
+            if (raft_configuration_find(replica_configuration(replica), replica->peers[at].id) ==
+                NULL) {
+                break;
+            }
+        }
+    } else {
+        replica->peers_count++;
     }
+    replica->peers[at].id = id;
+    replica->peers[at].info = *info;
 }
 
 enum result replica_on_message(struct replica *replica, const struct peer_message *message)
@@ -155,7 +164,9 @@ enum result replica_on_message(struct replica *replica, const struct peer_messag
     case PEER_MESSAGE_CHANGE_REPLY:
         membership_answered(replica, message->from, &message->change_reply);
         break;
+        break;
     case PEER_MESSAGE_STATE_HASH:
+        divergence_reported(replica, message->from, &message->state_hash);
         break;
     }
     return RESULT_OK;
@@ -171,6 +182,9 @@ void replica_on_peer_connected(struct replica *replica, uint64_t peer)
 {
     if (peer == replica->status.leader) {
         forward_resend_at(replica, replica->now_ms);
+    }
+    if (replica->self_info.is_disk_low) {
+        disk_state_tell(replica, peer);
     }
 }
 
@@ -200,7 +214,8 @@ static void ask_reads(struct replica *replica)
 static void serve_reads(struct replica *replica)
 {
     struct read_round *round;
-    while ((round = read_rounds_take(&replica->rounds, replica->applied_index)) != NULL) {
+    while (!replica->divergence.has_diverged &&
+           (round = read_rounds_take(&replica->rounds, replica->applied_index)) != NULL) {
         for (uint32_t i = 0; i < round->sessions_count; i++) {
             executor_drain(round->sessions[i], DRAIN_READY);
             session_release(round->sessions[i]);
@@ -224,6 +239,8 @@ static uint64_t next_deadline(const struct replica *replica)
     earlier(&deadline_ms, read_rounds_deadline_ms(&replica->rounds));
     earlier(&deadline_ms, forward_deadline_ms(replica));
     earlier(&deadline_ms, membership_deadline_ms(replica));
+    earlier(&deadline_ms, divergence_deadline_ms(replica));
+    earlier(&deadline_ms, disk_state_deadline_ms(replica));
     if (replica->executor.pause_until_ms > replica->now_ms) {
         earlier(&deadline_ms, replica->executor.pause_until_ms);
     }
@@ -244,6 +261,7 @@ enum result replica_end_turn(struct replica *replica, struct replica_ready *read
     /* Applying frees batches, and messages to forward borrow from them: so it comes first. */
     bool has_more = apply_committed(replica);
     membership_turn(replica);
+    disk_state_turn(replica);
     propose_entry(replica);
     forward_batches(replica);
     ask_reads(replica);
@@ -259,7 +277,8 @@ enum result replica_end_turn(struct replica *replica, struct replica_ready *read
                                     .deadline_ms = next_deadline(replica),
                                     .has_more_work = has_more,
                                     .role_changed = replica->role_changed,
-                                    .configuration_changed = replica->configuration_changed};
+                                    .configuration_changed = replica->configuration_changed,
+                                    .has_diverged = replica->divergence.has_diverged};
     replica->role_changed = false;
     replica->configuration_changed = false;
     replica->is_in_turn = false;

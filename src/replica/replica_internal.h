@@ -3,6 +3,8 @@
 #define QUORUM_REPLICA_REPLICA_INTERNAL_H
 
 #include "replica/batch.h"
+#include "replica/disk_state.h"
+#include "replica/divergence.h"
 #include "replica/executor_internal.h"
 #include "replica/log_clock.h"
 #include "replica/membership.h"
@@ -40,7 +42,7 @@ struct replica {
     int64_t wall_ms;
     bool is_in_turn;
     bool has_started; /* what was known to be committed at the start is applied */
-    bool is_corrupt; /* raft found a contradiction: the process has to stop */
+    bool is_corrupt;  /* raft found a contradiction: the process has to stop */
 
     struct raft_status status; /* as of the last raft step */
     uint64_t commit_index;
@@ -71,6 +73,8 @@ struct replica {
 
     struct inbox inbox;
     struct membership membership;
+    struct divergence divergence;
+    uint64_t hand_over_at_ms; /* a leader with a low disk tries then */
 
     struct peer_node_info self_info;
     struct {
@@ -105,6 +109,9 @@ void inbox_receive(struct replica *replica, uint64_t from, const struct peer_for
 /* Gives all waiting batches back to their origins: leadership is lost. */
 void inbox_refuse_all(struct replica *replica);
 void inbox_deinit(struct inbox *inbox);
+
+/* origin.c: after applying: takes a new incarnation if this one is over. */
+void origin_check(struct replica *replica);
 
 /* forward.c: the header that a batch of this node's goes into the log with; sequence is given apart
  * because an unsent batch has none yet. */
