@@ -73,9 +73,6 @@ struct server {
     char os[256];
 };
 
-/* The numeric id of a node: a hash of its name, never RAFT_ID_NONE. */
-uint64_t server_node_id(const char *name);
-
 /* Random bytes of the kernel's. */
 void server_fill_random(void *bytes, size_t size);
 
