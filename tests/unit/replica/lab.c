@@ -83,6 +83,7 @@ void lab_start(struct lab_node *node)
                                       .snapshot = lab->options.snapshot};
     settle_disks(node);
     options.raft.id = node->number + 1;
+    options.raft.disk_id = node->number + 101;
     options.raft.seed = prng_next(&lab->prng);
     options.raft.timers = lab->options.timers;
     options.raft.hard_state = node->disk.hard_state;
