@@ -79,7 +79,8 @@ redisReply *ctl_call(redisContext *context, int timeout_seconds, int argc, const
     redisReply *reply = redisCommandArgv(context, argc, argv, NULL);
     if (reply == NULL) {
         bool is_timeout = context->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK);
-        (void)snprintf(error, CTL_ERROR_BYTES, "%s", is_timeout ? "no answer in time" : context->errstr);
+        (void)snprintf(error, CTL_ERROR_BYTES, "%s",
+                       is_timeout ? "no answer in time" : context->errstr);
     } else if (reply->type == REDIS_REPLY_ERROR) {
         (void)snprintf(error, CTL_ERROR_BYTES, "%s", reply->str);
         freeReplyObject(reply);

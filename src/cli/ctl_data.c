@@ -77,6 +77,9 @@ bool ctl_data_has_state(const char *directory)
 static enum result on_entry(const struct raft_entry *entry, void *context)
 {
     struct ctl_data *data = context;
+    if (data->log.entries == 0 && data->log.configuration.members_count == 0) {
+        data->log.configuration = data->summary.bootstrap;
+    }
     enum result result = ctl_entry_read(&data->log, entry, NULL);
     if (result != RESULT_OK) {
         (void)fprintf(stderr,
@@ -115,6 +118,9 @@ static enum result read_state(const char *directory, struct ctl_data *data)
 {
     enum result result = offline_verify_state(directory, &data->state, data->replica_state);
     data->has_state = result == RESULT_OK;
+    if (data->has_state) {
+        data->log.configuration = data->state.configuration;
+    }
     return result == RESULT_NOT_FOUND ? RESULT_OK : result;
 }
 

@@ -44,8 +44,7 @@ static enum result read_configuration(struct ctl_entry_reader *reader,
                                       const struct raft_entry *entry, struct buf *out)
 {
     struct raft_configuration *configuration = &reader->configuration;
-    enum result result =
-        raft_configuration_decode(blob_slice(entry->payload), configuration);
+    enum result result = raft_configuration_decode(blob_slice(entry->payload), configuration);
     if (result != RESULT_OK) {
         return result;
     }
@@ -210,8 +209,7 @@ enum result ctl_entry_read(struct ctl_entry_reader *reader, const struct raft_en
     }
     enum result result = read_payload(reader, entry, out);
     if (out != NULL && result != RESULT_OK) {
-        buf_append_format(out, "\n    the payload cannot be read further: %s",
-                          result_text(result));
+        buf_append_format(out, "\n    the payload cannot be read further: %s", result_text(result));
     }
     if (out != NULL) {
         buf_append_byte(out, '\n');

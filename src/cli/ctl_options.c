@@ -142,7 +142,8 @@ static bool read_option(struct reading *reading)
         return fail(reading, "a value is missing behind", argument);
     }
     value = value == NULL ? reading->argv[++reading->at] : value;
-    return set_value(row, value, reading->out) || fail(reading, "no good value for an option:", value);
+    return set_value(row, value, reading->out) ||
+           fail(reading, "no good value for an option:", value);
 }
 
 static bool read_argument(struct reading *reading)
@@ -185,8 +186,7 @@ static bool read_all(struct reading *reading)
 bool ctl_options_parse(const struct ctl_command *command, int argc, const char *const *argv,
                        struct ctl_options *out, char *error)
 {
-    *out = (struct ctl_options){
-        .target = {"localhost", PORT_DEFAULT, password_of_environment()}};
+    *out = (struct ctl_options){.target = {"localhost", PORT_DEFAULT, password_of_environment()}};
     struct reading reading = {command, argc, argv, 0, out, error};
     if (wants_help(argc, argv)) {
         out->given = CTL_BIT(CTL_OPTION_HELP);
@@ -204,14 +204,14 @@ void ctl_help_write(const struct ctl_command *command, struct buf *out)
     static const char node_help[] =
         "\n"
         "  -h HOST      of the node to ask; default: localhost\n"
-        "  -p PORT      its port for Redis clients; default: QUORUM_REDIS of the environment, else\n"
+        "  -p PORT      its port for Redis clients; default: QUORUM_REDIS of the environment, "
+        "else\n"
         "               6379\n"
         "  -a PASSWORD  default: REDISCLI_AUTH, else QUORUM_REQUIREPASS, from the environment,\n"
         "               where other users of this machine do not see it\n";
     bool asks_a_node = (command->options & CTL_OPTIONS_NODE) != 0;
     buf_append_format(out, "Usage: quorumctl %s %s\n\n%s%s\nExit status: %s\n", command->name,
-                      command->usage, command->help, asks_a_node ? node_help : "",
-                      command->exits);
+                      command->usage, command->help, asks_a_node ? node_help : "", command->exits);
 }
 
 enum ctl_exit ctl_usage(const char *command, const char *why)

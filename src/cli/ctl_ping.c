@@ -65,8 +65,9 @@ const struct ctl_command ctl_command_ping = {
     .name = "ping",
     .summary = "does the node answer; with --ready, does it know a leader",
     .usage = "[-h HOST] [-p PORT] [-a PASSWORD] [--ready]",
-    .help = "Exits 0 when the node answers PONG; with --ready, when it knows a leader too, so that\n"
-            "reads and writes will work on it.\n",
+    .help =
+        "Exits 0 when the node answers PONG; with --ready, when it knows a leader too, so that\n"
+        "reads and writes will work on it.\n",
     .exits = "0 yes; 1 no, or not reachable; 2 the command line makes no sense.",
     .options = CTL_OPTIONS_NODE | CTL_BIT(CTL_OPTION_READY),
     .run = run,

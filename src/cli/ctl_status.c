@@ -12,9 +12,9 @@
 enum { NUMBER_BYTES = 24, COLUMNS_COUNT = 13 };
 
 static const struct ctl_column columns[COLUMNS_COUNT] = {
-    {"NODE", false},   {"ROLE", false},    {"TERM", true},     {"LAST", true},  {"COMMIT", true},
-    {"APPLIED", true}, {"LAG", true},      {"SNAPSHOT", true}, {"VERSION", false},
-    {"RAFT", false},   {"HTTP", false},    {"REDIS", false},   {"ANSWER", false},
+    {"NODE", false},   {"ROLE", false},  {"TERM", true},     {"LAST", true},     {"COMMIT", true},
+    {"APPLIED", true}, {"LAG", true},    {"SNAPSHOT", true}, {"VERSION", false}, {"RAFT", false},
+    {"HTTP", false},   {"REDIS", false}, {"ANSWER", false},
 };
 
 static const char *number_text(uint64_t number, char out[NUMBER_BYTES])
@@ -40,16 +40,16 @@ static void add_node(struct ctl_table *table, const struct ctl_survey *survey,
                                  text_or_dash(member->redis), node->error});
         return;
     }
-    ctl_table_add(table, (const char *const[COLUMNS_COUNT]){
-                             text_or_dash(member->id), text_or_dash(node->role),
-                             number_text(node->term, text[0]),
-                             number_text(node->last_index, text[1]),
-                             number_text(node->commit_index, text[2]),
-                             number_text(node->applied_index, text[3]),
-                             number_text(ctl_survey_lag(survey, node), text[4]),
-                             number_text(node->snapshot_index, text[5]),
-                             text_or_dash(node->version), text_or_dash(member->raft),
-                             text_or_dash(member->http), text_or_dash(member->redis), "ok"});
+    ctl_table_add(table,
+                  (const char *const[COLUMNS_COUNT]){
+                      text_or_dash(member->id), text_or_dash(node->role),
+                      number_text(node->term, text[0]), number_text(node->last_index, text[1]),
+                      number_text(node->commit_index, text[2]),
+                      number_text(node->applied_index, text[3]),
+                      number_text(ctl_survey_lag(survey, node), text[4]),
+                      number_text(node->snapshot_index, text[5]), text_or_dash(node->version),
+                      text_or_dash(member->raft), text_or_dash(member->http),
+                      text_or_dash(member->redis), "ok"});
 }
 
 static void print_table(const struct ctl_survey *survey)
@@ -108,10 +108,10 @@ static void print_json(const struct ctl_survey *survey)
         (void)json_array_append_new(nodes, json_node(survey, &survey->nodes[i]));
     }
     const char *leader = survey->leader < 0 ? NULL : survey->nodes[survey->leader].member.id;
-    json_t *all = json_pack("{s:b, s:s, s:s?, s:i, s:i, s:o}", "well", ctl_survey_is_well(survey),
-                            "cluster_id", survey->cluster_id, "leader", leader, "voters",
-                            survey->voters, "voters_following", survey->followers_of_it, "nodes",
-                            nodes);
+    json_t *all =
+        json_pack("{s:b, s:s, s:s?, s:i, s:i, s:o}", "well", ctl_survey_is_well(survey),
+                  "cluster_id", survey->cluster_id, "leader", leader, "voters", survey->voters,
+                  "voters_following", survey->followers_of_it, "nodes", nodes);
     (void)json_dumpf(all, stdout, JSON_INDENT(2));
     (void)putchar('\n');
     json_decref(all);

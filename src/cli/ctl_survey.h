@@ -16,10 +16,10 @@
 #define CTL_UNKNOWN UINT64_MAX
 
 struct ctl_node {
-    struct ctl_member member;   /* as the node that was asked first lists it */
-    bool is_reachable;          /* what follows is known */
-    char error[CTL_ERROR_BYTES]; /* why not */
-    char role[16];              /* leader, follower, candidate; learner, joining, removed */
+    struct ctl_member member;           /* as the node that was asked first lists it */
+    bool is_reachable;                  /* what follows is known */
+    char error[CTL_ERROR_BYTES];        /* why not */
+    char role[16];                      /* leader, follower, candidate; learner, joining, removed */
     char leader[LIMIT_NODE_NAME_BYTES]; /* whom it takes for the leader; "": nobody */
     char version[32];
     uint64_t term;
@@ -30,7 +30,7 @@ struct ctl_node {
 };
 
 struct ctl_survey {
-    char cluster_id[2 * 16 + 1]; /* hexadecimal; "": no node answered */
+    char cluster_id[2 * 16 + 1];              /* hexadecimal; "": no node answered */
     struct ctl_node nodes[LIMIT_MEMBERS + 1]; /* the one asked may be none of its own members */
     int nodes_count;
     int leader;          /* in nodes; -1: no node says that it is */

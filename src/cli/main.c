@@ -34,10 +34,11 @@ static void write_usage(struct buf *out)
         buf_append_format(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
     }
     buf_append_format(
-        out, "\n"
-             "Exit status: 0 yes, done; 1 the answer is no: not reachable, refused, damaged; 2 the\n"
-             "command line makes no sense; 3 a node runs on the data directory; 4 a file cannot be\n"
-             "read or written.\n");
+        out,
+        "\n"
+        "Exit status: 0 yes, done; 1 the answer is no: not reachable, refused, damaged; 2 the\n"
+        "command line makes no sense; 3 a node runs on the data directory; 4 a file cannot be\n"
+        "read or written.\n");
 }
 
 static enum ctl_exit print_usage(FILE *to, enum ctl_exit answer)
