@@ -163,9 +163,8 @@ static enum ctl_exit run_transfer(const struct ctl_options *options)
 }
 
 static const char exits[] =
-    "0 done; 1 refused, the message says why, or not reachable, or (UNKNOWN)"
-    " it may yet come to\nbe: look with quorumctl members; 2 the command "
-    "line makes no sense.";
+    "0 done; 1 refused, the message says why, or not reachable, or (UNKNOWN) it may\n"
+    "yet come to be: look with quorumctl members; 2 the command line makes no sense.";
 
 #define FORCE_HELP                                                                                 \
     "\n"                                                                                           \

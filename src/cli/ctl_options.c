@@ -179,8 +179,11 @@ static bool read_all(struct reading *reading)
             return false;
         }
     }
-    return reading->out->arguments_count >= reading->command->arguments_min ||
-           fail(reading, "an argument is missing; usage:", reading->command->usage);
+    if (reading->out->arguments_count < reading->command->arguments_min) {
+        (void)snprintf(reading->error, CTL_ERROR_BYTES, "an argument is missing");
+        return false;
+    }
+    return true;
 }
 
 bool ctl_options_parse(const struct ctl_command *command, int argc, const char *const *argv,
