@@ -22,9 +22,27 @@ static void put_cluster(const char *what, const uint8_t id[RAFT_CLUSTER_ID_BYTES
     buf_append_byte(out, '\n');
 }
 
-static uint64_t last_term(const struct ctl_data *data)
+/* The last index that this node knows of, with its term: of the log, or of a snapshot beyond it. */
+struct last {
+    uint64_t index;
+    uint64_t term;
+};
+
+static struct last last_of(const struct ctl_data *data)
 {
-    return data->log.entries > 0 ? data->log.last_term : data->summary.base_term;
+    if (data->state.index > data->good_index) {
+        return (struct last){data->state.index, data->state.term};
+    }
+    bool has_entries = data->log.entries > 0;
+    return (struct last){data->good_index,
+                         has_entries ? data->log.last_term : data->summary.base_term};
+}
+
+/* What this node can prove to be committed: a snapshot is of nothing else. */
+static uint64_t committed_of(const struct ctl_data *data)
+{
+    uint64_t noted = data->summary.commit_index;
+    return noted > data->state.index ? noted : data->state.index;
 }
 
 static void put_found(const char *directory, const struct ctl_data *data,
@@ -39,10 +57,11 @@ static void put_found(const char *directory, const struct ctl_data *data,
         ctl_entry_put_member(out, &configuration->members[i]);
         buf_append_byte(out, '\n');
     }
-    buf_append_format(out, "  log          from index %llu to %llu; the last of term %llu\n",
-                      (u64)summary->base_index + 1, (u64)data->good_index, (u64)last_term(data));
-    buf_append_format(out, "  committed    up to index %llu at least\n",
-                      (u64)summary->commit_index);
+    buf_append_format(out, "  log          %llu entries behind index %llu\n",
+                      (u64)data->log.entries, (u64)summary->base_index);
+    buf_append_format(out, "  last         index %llu, term %llu\n", (u64)last_of(data).index,
+                      (u64)last_of(data).term);
+    buf_append_format(out, "  committed    up to index %llu at least\n", (u64)committed_of(data));
     if (data->state.index > 0) {
         buf_append_format(out, "  snapshot     of index %llu, term %llu\n", (u64)data->state.index,
                           (u64)data->state.term);
@@ -55,19 +74,19 @@ static void put_found(const char *directory, const struct ctl_data *data,
 
 static void put_loss(const struct ctl_data *data, struct buf *out)
 {
-    uint64_t last = data->good_index > data->state.index ? data->good_index : data->state.index;
-    uint64_t committed = data->summary.commit_index;
+    struct last last = last_of(data);
+    uint64_t committed = committed_of(data);
     buf_append_format(out,
                       "\nWhat may be lost: every write behind index %llu of term %llu that the "
                       "other members had\nand this one had not. They may have been acknowledged to "
                       "clients; nobody can tell from here.\n",
-                      (u64)last, (u64)last_term(data));
-    if (last > committed) {
+                      (u64)last.index, (u64)last.term);
+    if (last.index > committed) {
         buf_append_format(out,
                           "What may come to be: the %llu entries behind index %llu are not known "
                           "to be committed.\nThey are kept and count as committed, although their "
                           "clients may have been told otherwise, or nothing.\n",
-                          (u64)(last - committed), (u64)committed);
+                          (u64)(last.index - committed), (u64)committed);
     }
     buf_append_format(
         out,
