@@ -25,7 +25,7 @@ void ctl_survey_read_node(const char *info, struct ctl_node *node)
     node->last_index = ctl_info_number(info, "raft_last_index", CTL_UNKNOWN);
     node->commit_index = ctl_info_number(info, "raft_commit_index", CTL_UNKNOWN);
     node->applied_index = ctl_info_number(info, "raft_applied_index", CTL_UNKNOWN);
-    node->snapshot_index = ctl_info_number(info, "raft_snapshot_index", CTL_UNKNOWN);
+    node->snapshot_index = ctl_info_number(info, "snapshot_index", CTL_UNKNOWN);
 }
 
 static bool leads(const struct ctl_node *node)

@@ -13,7 +13,8 @@ static const char info[] =
     "raft_last_index:101\r\nraft_nodes:3\r\n"
     "node0:id=a,role=voter,raft=h:1,http=h:2,redis=h:3\r\n"
     "node1:id=b,role=voter,raft=h:4,http=,redis=h:6,match=99,reachable=1\r\n"
-    "node2:id=c,role=learner,raft=h:7,http=,redis=\r\n";
+    "node2:id=c,role=learner,raft=h:7,http=,redis=\r\n"
+    "\r\n# Persistence\r\nsnapshot_index:50\r\n";
 
 UNIT_TEST(ctl_info, finds_lines_by_their_whole_key)
 {
@@ -58,10 +59,13 @@ UNIT_TEST(ctl_survey, reads_what_a_node_says_of_itself)
     CU_ASSERT_STRING_EQUAL(node.version, "0.1.0");
     CU_ASSERT_EQUAL(node.term, 7);
     CU_ASSERT_EQUAL(node.last_index, 101);
-    CU_ASSERT_EQUAL(node.snapshot_index, CTL_UNKNOWN);
+    CU_ASSERT_EQUAL(node.snapshot_index, 50);
     struct ctl_node learner = {.member = {.role = "learner"}};
     ctl_survey_read_node(info, &learner);
     CU_ASSERT_STRING_EQUAL(learner.role, "learner");
+    ctl_survey_read_node("raft_role:leader\r\n", &learner);
+    CU_ASSERT_STRING_EQUAL(learner.role, "leader");
+    CU_ASSERT_EQUAL(learner.term, CTL_UNKNOWN);
 }
 
 static struct ctl_survey survey;
