@@ -134,9 +134,12 @@ enum result ctl_data_read(const char *directory, struct ctl_data *data)
         return state_result;
     }
     data->is_diverged = data_dir_has_mark(directory, DATA_DIR_DIVERGED);
+    if (!ctl_data_has_log(directory) && !ctl_data_has_state(directory)) {
+        (void)fprintf(stderr, "quorumctl: %s is no data directory: it has no raft.db\n", directory);
+        return RESULT_NOT_FOUND;
+    }
     if (!ctl_data_has_log(directory)) {
-        return damaged(directory, data->has_state ? "there is a state.db, but no raft.db beside it"
-                                                  : "there is no raft.db in it");
+        return damaged(directory, "there is a state.db, but no raft.db beside it");
     }
     enum result result =
         offline_read_log(directory, &data->summary, &data->good_index, on_entry, data);
