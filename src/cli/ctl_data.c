@@ -149,9 +149,28 @@ enum result ctl_data_read(const char *directory, struct ctl_data *data)
     return result == RESULT_OK ? check_together(directory, data) : result;
 }
 
+bool ctl_data_log_goes_on(const struct ctl_data *data)
+{
+    const struct offline_summary *summary = &data->summary;
+    uint64_t term =
+        data->state.index == summary->base_index ? summary->base_term : data->state_entry_term;
+    return data->state.index == 0 || term == data->state.term;
+}
+
+void ctl_data_last(const struct ctl_data *data, uint64_t *index, uint64_t *term)
+{
+    bool has_entries = data->log.entries > 0;
+    *index = data->good_index;
+    *term = has_entries ? data->log.last_term : data->summary.base_term;
+    if (!ctl_data_log_goes_on(data)) {
+        *index = data->state.index;
+        *term = data->state.term;
+    }
+}
+
 const struct raft_configuration *ctl_data_configuration(const struct ctl_data *data)
 {
-    if (data->log.configuration_index > 0) {
+    if (data->log.configuration_index > 0 && ctl_data_log_goes_on(data)) {
         return &data->log.configuration;
     }
     return data->state.index > 0 ? &data->state.configuration : &data->summary.bootstrap;

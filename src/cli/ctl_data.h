@@ -38,6 +38,13 @@ struct ctl_data {
  * wrong is said on standard error; data then holds what was read before. */
 MUST_CHECK enum result ctl_data_read(const char *directory, struct ctl_data *data);
 
+/* Whether the log goes on from the snapshot. If not, the snapshot was installed right before the
+ * end, and the log, which lacks its last entry, is dropped at the node's next start. */
+bool ctl_data_log_goes_on(const struct ctl_data *data);
+
+/* The last index that the node has, of its log or of the snapshot, and that entry's term. */
+void ctl_data_last(const struct ctl_data *data, uint64_t *index, uint64_t *term);
+
 /* The configuration in force: the newest of the log, else that of the snapshot, else the one the
  * node was made with. */
 const struct raft_configuration *ctl_data_configuration(const struct ctl_data *data);

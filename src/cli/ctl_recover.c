@@ -1,8 +1,8 @@
 /* ctl_recover.c -- quorumctl recover: a cluster of one from a survivor of a lost majority.
  *
  * All is read and verified before anything is asked, and the storage layer verifies it once more
- * before it changes anything. The change is one transaction of raft.db that appends an entry:
- * nothing is overwritten, and a crash leaves the directory as it was or recovered.
+ * before it changes anything. What counts is one transaction of raft.db: a crash leaves the
+ * directory as it was, to be recovered once more, or recovered.
  */
 #include <stdio.h>
 #include <string.h>
@@ -22,22 +22,6 @@ static void put_cluster(const char *what, const uint8_t id[RAFT_CLUSTER_ID_BYTES
     buf_append_byte(out, '\n');
 }
 
-/* The last index that this node knows of, with its term: of the log, or of a snapshot beyond it. */
-struct last {
-    uint64_t index;
-    uint64_t term;
-};
-
-static struct last last_of(const struct ctl_data *data)
-{
-    if (data->state.index > data->good_index) {
-        return (struct last){data->state.index, data->state.term};
-    }
-    bool has_entries = data->log.entries > 0;
-    return (struct last){data->good_index,
-                         has_entries ? data->log.last_term : data->summary.base_term};
-}
-
 /* What this node can prove to be committed: a snapshot is of nothing else. */
 static uint64_t committed_of(const struct ctl_data *data)
 {
@@ -50,6 +34,9 @@ static void put_found(const char *directory, const struct ctl_data *data,
 {
     const struct offline_summary *summary = &data->summary;
     const struct raft_configuration *configuration = ctl_data_configuration(data);
+    uint64_t index;
+    uint64_t term;
+    ctl_data_last(data, &index, &term);
     buf_append_format(out, "Found in %s, every row verified:\n  node         %s\n", directory,
                       summary->node_name);
     for (uint32_t i = 0; i < configuration->members_count; i++) {
@@ -59,8 +46,7 @@ static void put_found(const char *directory, const struct ctl_data *data,
     }
     buf_append_format(out, "  log          %llu entries behind index %llu\n",
                       (u64)data->log.entries, (u64)summary->base_index);
-    buf_append_format(out, "  last         index %llu, term %llu\n", (u64)last_of(data).index,
-                      (u64)last_of(data).term);
+    buf_append_format(out, "  last         index %llu, term %llu\n", (u64)index, (u64)term);
     buf_append_format(out, "  committed    up to index %llu at least\n", (u64)committed_of(data));
     if (data->state.index > 0) {
         buf_append_format(out, "  snapshot     of index %llu, term %llu\n", (u64)data->state.index,
@@ -74,30 +60,31 @@ static void put_found(const char *directory, const struct ctl_data *data,
 
 static void put_loss(const struct ctl_data *data, struct buf *out)
 {
-    struct last last = last_of(data);
+    uint64_t index;
+    uint64_t term;
+    ctl_data_last(data, &index, &term);
     uint64_t committed = committed_of(data);
     buf_append_format(out,
                       "\nWhat may be lost: every write behind index %llu of term %llu that the "
                       "other members had\nand this one had not. They may have been acknowledged to "
                       "clients; nobody can tell from here.\n",
-                      (u64)last.index, (u64)last.term);
-    if (last.index > committed) {
+                      (u64)index, (u64)term);
+    if (index > committed) {
         buf_append_format(out,
                           "What may come to be: the %llu entries behind index %llu are not known "
                           "to be committed.\nThey are kept and count as committed, although their "
                           "clients may have been told otherwise, or nothing.\n",
-                          (u64)(last.index - committed), (u64)committed);
+                          (u64)(index - committed), (u64)committed);
     }
     buf_append_format(
         out,
         "\nIf another member's directory survives, run 'quorumctl verify' on both and recover the\n"
         "one whose log ends in the higher term, or of equal terms at the higher index. If a\n"
         "majority of the members can still be started, start them instead: nothing is lost then.\n"
-        "Never start a node on an old directory of the lost members again.\n"
+        "Move the directories of the other members away: this cluster is a new one to them.\n"
         "\n"
-        "The change is one transaction that appends one entry to raft.db; nothing is overwritten,\n"
-        "and a crash leaves the directory as it was or recovered. To be able to go back, copy it\n"
-        "first.\n");
+        "No entry is removed, and the change is one transaction: after a crash, run this again.\n"
+        "To be able to go back, copy the directory first.\n");
 }
 
 static int voters_of(const struct raft_configuration *configuration)

@@ -141,19 +141,20 @@ const struct ctl_command ctl_command_status = {
     .name = "status",
     .summary = "a table of all nodes: role, term, indexes, lag, version, addresses",
     .usage = "[-h HOST] [-p PORT] [-a PASSWORD] [--json] [HOST:PORT]...",
-    .help = "Asks a node who the members are, and then every member about itself. With HOST:PORT\n"
-            "given, the first of them that answers is asked for the members.\n"
-            "\n"
-            "  ROLE      leader, follower, candidate; learner, joining: has no vote (yet); none: no\n"
-            "            member (any more); voter: does not answer, so what it does is not known\n"
-            "  LAST      last index of the node's log\n"
-            "  COMMIT    the index up to which it knows entries to be committed\n"
-            "  APPLIED   the index its data is as of\n"
-            "  LAG       committed entries, as any node knows, that it has not applied\n"
-            "  SNAPSHOT  the index of its newest snapshot; - where not known\n"
-            "  ANSWER    ok, or why there is none\n"
-            "\n"
-            "  --json    the same for programs\n",
+    .help =
+        "Asks a node who the members are, and then every member about itself. With HOST:PORT\n"
+        "given, the first of them that answers is asked for the members.\n"
+        "\n"
+        "  ROLE      leader, follower, candidate; learner, joining: has no vote (yet); none: no\n"
+        "            member (any more); voter: does not answer, so what it does is not known\n"
+        "  LAST      last index of the node's log\n"
+        "  COMMIT    the index up to which it knows entries to be committed\n"
+        "  APPLIED   the index its data is as of\n"
+        "  LAG       committed entries, as any node knows, that it has not applied\n"
+        "  SNAPSHOT  the index of its newest snapshot; - where not known\n"
+        "  ANSWER    ok, or why there is none\n"
+        "\n"
+        "  --json    the same for programs\n",
     .exits = "0 there is a leader, and a majority of the voters answers and follows it; 1 not so,\n"
              "or no node answers; 2 the command line makes no sense.",
     .options = CTL_OPTIONS_NODE | CTL_BIT(CTL_OPTION_JSON),

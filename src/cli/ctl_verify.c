@@ -28,10 +28,9 @@ static void put_log(const struct ctl_data *data, struct buf *out)
                       summary->node_name, (u64)summary->disk_id, (u64)summary->hard_state.term);
     ctl_text_hex(out, slice_of(summary->cluster_id, RAFT_CLUSTER_ID_BYTES));
     buf_append_format(out,
-                      "\n         %llu entries behind index %llu, the last %llu; "
-                      "committed at least %llu\n",
-                      (u64)log->entries, (u64)summary->base_index, (u64)data->good_index,
-                      (u64)summary->commit_index);
+                      "\n         %llu entries behind index %llu; committed up to %llu at "
+                      "least\n",
+                      (u64)log->entries, (u64)summary->base_index, (u64)summary->commit_index);
     buf_append_format(out,
                       "         %llu commands in %llu batches, %llu configurations, "
                       "%llu checks, ",
@@ -44,12 +43,20 @@ static void put_log(const struct ctl_data *data, struct buf *out)
 static void put_data(const struct ctl_data *data, struct buf *out)
 {
     put_log(data, out);
+    uint64_t index;
+    uint64_t term;
+    ctl_data_last(data, &index, &term);
     buf_append_format(out, "state.db: ");
     if (data->state.index > 0) {
         put_state(&data->state, out);
     } else {
         buf_append_format(out, "no snapshot yet\n");
     }
+    if (!ctl_data_log_goes_on(data)) {
+        buf_append_format(out, "the snapshot was installed last: the log lacks its entry, and is "
+                               "dropped at the next start\n");
+    }
+    buf_append_format(out, "last index %llu of term %llu\n", (u64)index, (u64)term);
 }
 
 static enum ctl_exit verify_directory(const char *directory)
