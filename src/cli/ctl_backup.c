@@ -49,6 +49,19 @@ static enum ctl_exit failed(const char *what, const char *path)
 
 /* ---- What the node is asked ---- */
 
+/* A linearizable read: when it is answered, the node has applied every write that was acknowledged
+ * before. Without a quorum it fails, and a copy of what the node has is wanted all the more. */
+static void catch_up(struct backup *backup)
+{
+    static const char *words[] = {"GET", "quorumctl:backup"};
+    char error[CTL_ERROR_BYTES];
+    redisReply *reply = ctl_call(backup->context, ANSWER_SECONDS, 2, words, error);
+    if (reply == NULL) {
+        (void)fprintf(stderr, "quorumctl: the copy may lack the newest writes: %s\n", error);
+    }
+    freeReplyObject(reply);
+}
+
 static enum ctl_exit begin(struct backup *backup)
 {
     static const char *words[] = {"QUORUM", "BACKUP", "BEGIN"};
@@ -158,6 +171,7 @@ static enum ctl_exit fetch(struct backup *backup)
     if (backup->context == NULL) {
         return ctl_complain(backup->target, error);
     }
+    catch_up(backup);
     enum ctl_exit answer = begin(backup);
     if (answer == CTL_OK) {
         answer = copy_pieces(backup);

@@ -129,15 +129,15 @@ static enum result read_state(const char *directory, struct ctl_data *data)
 enum result ctl_data_read(const char *directory, struct ctl_data *data)
 {
     *data = (struct ctl_data){.has_state = false};
+    if (!ctl_data_has_log(directory) && !ctl_data_has_state(directory)) {
+        (void)fprintf(stderr, "quorumctl: %s is no data directory: it has no raft.db\n", directory);
+        return RESULT_NOT_FOUND;
+    }
     enum result state_result = read_state(directory, data);
     if (state_result == RESULT_LOCKED) {
         return state_result;
     }
     data->is_diverged = data_dir_has_mark(directory, DATA_DIR_DIVERGED);
-    if (!ctl_data_has_log(directory) && !ctl_data_has_state(directory)) {
-        (void)fprintf(stderr, "quorumctl: %s is no data directory: it has no raft.db\n", directory);
-        return RESULT_NOT_FOUND;
-    }
     if (!ctl_data_has_log(directory)) {
         return damaged(directory, "there is a state.db, but no raft.db beside it");
     }

@@ -4,6 +4,7 @@
  * answer. What is refused, and why, is the leader's to say.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/ctl_commands.h"
 #include "cli/ctl_reply.h"
@@ -79,13 +80,21 @@ static const struct ctl_column columns[] = {{"NODE", false},      {"ROLE", false
 static const char *const fields[] = {"id", "role", "match", "reachable", "raft", "http", "redis"};
 enum { FIELDS_COUNT = sizeof(fields) / sizeof(fields[0]) };
 
+static const char *cell_text(const char *field, const char *value)
+{
+    if (strcmp(field, "reachable") == 0 && value[0] != '\0') {
+        return strcmp(value, "0") == 0 ? "no" : "yes";
+    }
+    return value[0] == '\0' ? "-" : value;
+}
+
 static void add_member(struct ctl_table *table, const redisReply *member)
 {
     char cells[FIELDS_COUNT][CELL_BYTES];
     const char *row[FIELDS_COUNT];
     for (int i = 0; i < FIELDS_COUNT; i++) {
         ctl_reply_text(member, fields[i], cells[i], CELL_BYTES);
-        row[i] = cells[i][0] == '\0' ? "-" : cells[i];
+        row[i] = cell_text(fields[i], cells[i]);
     }
     ctl_table_add(table, row);
 }

@@ -131,8 +131,8 @@ static void print_done(const char *directory, const struct offline_recovered *re
     struct buf out = {0};
     buf_append_format(&out,
                       "Recovered: %s is the only member since index %llu of term %llu; all before "
-                      "it is kept.\n\nStart it, with its other options (bind, requirepass, ...) as "
-                      "they were:\n",
+                      "it is kept.\n\nStart it, with its other options (bind, http, redis, "
+                      "requirepass, ...) as they were:\n",
                       name, (u64)recovered->index, (u64)recovered->term);
     ctl_data_put_start(&out, directory, member);
     ctl_data_put_join(&out, member);
