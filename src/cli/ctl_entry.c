@@ -136,7 +136,8 @@ static enum result read_check(struct ctl_entry_reader *reader, struct bytes_read
     }
     reader->checks++;
     if (out != NULL) {
-        buf_append_format(out, ", state hashes at %llu:", (u64)check.index);
+        buf_append_format(out, ", state hashes at %llu:%s", (u64)check.index,
+                          check.rows_count == 0 ? " none" : "");
         for (uint32_t i = 0; i < check.rows_count; i++) {
             buf_append_format(out, "\n    ");
             put_node(out, &reader->configuration, check.rows[i].member);

@@ -100,6 +100,26 @@ static void print_done(const struct offline_restore *restore, const struct state
     buf_deinit(&out);
 }
 
+/* The file first: a bad one must not leave half a directory. */
+static enum ctl_exit restore(const struct ctl_options *options)
+{
+    uint8_t replica_state[STATE_REPLICA_STATE_BYTES_MAX];
+    struct offline_restore restore;
+    struct state_meta meta = {0};
+    enum result result = state_file_verify(options->arguments[0], &meta, replica_state);
+    if (result != RESULT_OK) {
+        return ctl_data_exit(result);
+    }
+    if (!prepare(options, &restore)) {
+        return CTL_FAILED;
+    }
+    result = offline_restore(&restore, &meta);
+    if (result == RESULT_OK) {
+        print_done(&restore, &meta);
+    }
+    return ctl_data_exit(result);
+}
+
 static enum ctl_exit run(const struct ctl_options *options)
 {
     if (options->id == NULL) {
@@ -108,17 +128,7 @@ static enum ctl_exit run(const struct ctl_options *options)
     if (!is_node_name(options->id)) {
         return ctl_usage("restore", "--id takes 1 to 63 letters, digits, '-', '_' or '.'");
     }
-    struct offline_restore restore;
-    if (!is_free(options->arguments[1]) || !prepare(options, &restore)) {
-        return CTL_FAILED;
-    }
-    struct state_meta meta = {0};
-    enum result result = offline_restore(&restore, &meta);
-    if (result != RESULT_OK) {
-        return ctl_data_exit(result);
-    }
-    print_done(&restore, &meta);
-    return CTL_OK;
+    return is_free(options->arguments[1]) ? restore(options) : CTL_FAILED;
 }
 
 const struct ctl_command ctl_command_restore = {
