@@ -2,7 +2,7 @@
  *
  *     integration QUORUM [NAME]...      QUORUM: the program to test; names may be beginnings
  *
- * KILLS=200 in the environment makes the kill -9 test so many cycles long. Everything that runs
+ * KILLS=200 in the environment makes each kill -9 test so many cycles long. Everything that runs
  * hangs on this process by PR_SET_PDEATHSIG and ends with it. Several copies can run side by side.
  * Ends in a line "N passed, N failed", with ", N skipped" when the machine lacks what a test needs.
  */

@@ -184,8 +184,7 @@ void test_kills_while_saving(struct cluster *cluster)
 {
     enum { KILLS_DEFAULT = 6, PAUSE_MS_MAX = 400 };
     uint64_t random = check_now_ms();
-    const char *text = getenv("KILLS");
-    uint32_t kills = text == NULL ? KILLS_DEFAULT : (uint32_t)strtoul(text, NULL, 10);
+    uint32_t kills = kills_wanted(KILLS_DEFAULT);
     struct load load = {"killed", 0, 1000, 1000};
     cluster_add_option(cluster, "--snapshot-entries=20");
     cluster_add_option(cluster, "--snapshot-log-bytes=1mb");

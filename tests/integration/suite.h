@@ -28,6 +28,7 @@ void test_long_pipeline(struct cluster *cluster);
 void test_replies_stay_with_their_client(struct cluster *cluster);
 
 /* kills.c */
+uint32_t kills_wanted(uint32_t otherwise); /* KILLS of the environment */
 void test_leader_killed_under_writers(struct cluster *cluster);
 
 /* restarts.c */

@@ -221,8 +221,7 @@ void test_kills_in_transfer(struct cluster *cluster)
 {
     enum { KILLS_DEFAULT = 6, PAUSE_MS_MAX = 500 };
     uint64_t random = check_now_ms();
-    const char *text = getenv("KILLS");
-    uint32_t kills = text == NULL ? KILLS_DEFAULT : (uint32_t)strtoul(text, NULL, 10);
+    uint32_t kills = kills_wanted(KILLS_DEFAULT);
     struct load load = {"helped", 0, 1000, 6000};
     (void)start(cluster, false);
     struct writers *writers = writers_start(cluster);
