@@ -100,19 +100,38 @@ void member_wait_voter(struct cluster *cluster, uint32_t through, uint32_t node)
     cluster->nodes[node].is_outside = false;
 }
 
-void member_wait_removed(const struct cluster *cluster, uint32_t node)
+/* Asks a node over and over until part stands in its answer, behind the text from. */
+static void wait_for_part(const struct cluster *cluster, uint32_t node, const char *target,
+                          const char *from, const char *part)
 {
+    char line[64];
     uint64_t end_ms = check_now_ms() + CLUSTER_PATIENCE_MS;
-    for (bool is_removed = false; !is_removed;) {
-        struct http_answer answer =
-            http_call(cluster->nodes[node].http_port, "GET /status", "", NULL);
-        is_removed = strstr(answer.body, "\"state\":\"Removed\"") != NULL;
-        if (!is_removed && check_now_ms() > end_ms) {
-            FAIL("%s is removed and says %s", cluster->nodes[node].name, answer.body);
+    (void)snprintf(line, sizeof(line), "GET %s", target);
+    for (bool is_there = false; !is_there;) {
+        struct http_answer answer = http_call(cluster->nodes[node].http_port, line, "", NULL);
+        const char *place = strstr(answer.body, from);
+        const char *end = place == NULL ? NULL : strchr(place, '}');
+        const char *found = place == NULL ? NULL : strstr(place, part);
+        is_there = found != NULL && found < end;
+        if (!is_there && check_now_ms() > end_ms) {
+            FAIL("%s does not say %s but %s", cluster->nodes[node].name, part, answer.body);
         }
         http_answer_free(&answer);
         check_sleep_ms(POLL_MS);
     }
+}
+
+void member_wait_unreachable(const struct cluster *cluster, uint32_t leader, uint32_t node)
+{
+    char from[64];
+    (void)snprintf(from, sizeof(from), "{\"id\":\"%s\"", cluster->nodes[node].name);
+    wait_for_part(cluster, leader, "/cluster/members", from, "\"reachable\":false");
+}
+
+void member_wait_removed(struct cluster *cluster, uint32_t node)
+{
+    cluster_wait_answer(cluster, node);
+    wait_for_part(cluster, node, "/status", "{\"nodeId\":", "\"state\":\"Removed\"");
 }
 
 uint32_t member_grow(struct cluster *cluster, uint32_t through, bool asks_itself)

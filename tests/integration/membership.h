@@ -19,8 +19,11 @@ void member_remove(struct cluster *cluster, uint32_t through, uint32_t node);
 /* Waits until a node says that it votes, and the node through lists it so; it is inside then. */
 void member_wait_voter(struct cluster *cluster, uint32_t through, uint32_t node);
 
+/* Waits until the leader has noticed that it does not hear from a member. */
+void member_wait_unreachable(const struct cluster *cluster, uint32_t leader, uint32_t node);
+
 /* Waits until a node says that it is no member any more. */
-void member_wait_removed(const struct cluster *cluster, uint32_t node);
+void member_wait_removed(struct cluster *cluster, uint32_t node);
 
 /* A member's role in QUORUM MEMBERS of node through; "" when it is not listed. */
 void member_role(const struct cluster *cluster, uint32_t through, uint32_t node,

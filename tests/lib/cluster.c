@@ -199,23 +199,30 @@ static void check_is_running(struct cluster *cluster, uint32_t node)
     }
 }
 
-static bool knows_leader(struct cluster *cluster, uint32_t node)
+static void wait_answer(struct cluster *cluster, uint32_t node, bool with_leader)
 {
+    uint64_t end_ms = check_now_ms() + CLUSTER_PATIENCE_MS;
     char text[64];
-    return cluster_get_raft_field(cluster, node, "raft_leader_id", text) && text[0] != '\0';
+    while (!cluster_get_raft_field(cluster, node, "raft_leader_id", text) ||
+           (with_leader && text[0] == '\0')) {
+        check_is_running(cluster, node);
+        if (check_now_ms() > end_ms) {
+            FAIL("%s does not answer%s", cluster->nodes[node].name,
+                 with_leader ? ", or knows no leader" : "");
+        }
+        check_sleep_ms(POLL_MS);
+    }
+}
+
+void cluster_wait_answer(struct cluster *cluster, uint32_t node)
+{
+    wait_answer(cluster, node, false);
 }
 
 void cluster_restart(struct cluster *cluster, uint32_t node)
 {
     cluster_launch(cluster, node);
-    uint64_t end_ms = check_now_ms() + CLUSTER_PATIENCE_MS;
-    while (!knows_leader(cluster, node)) {
-        check_is_running(cluster, node);
-        if (check_now_ms() > end_ms) {
-            FAIL("%s does not answer, or knows no leader", cluster->nodes[node].name);
-        }
-        check_sleep_ms(POLL_MS);
-    }
+    wait_answer(cluster, node, true);
 }
 
 void cluster_start(struct cluster *cluster)

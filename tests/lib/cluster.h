@@ -63,6 +63,9 @@ void cluster_launch(struct cluster *cluster, uint32_t node);
 /* Starts one node, and waits until it answers and knows a leader. */
 void cluster_restart(struct cluster *cluster, uint32_t node);
 
+/* Waits until a node that was launched answers, whether it knows a leader or not. */
+void cluster_wait_answer(struct cluster *cluster, uint32_t node);
+
 /* kill -9, and waits for the end. */
 void cluster_kill(struct cluster *cluster, uint32_t node);
 
