@@ -74,6 +74,7 @@ void test_wiped_node_does_not_count(struct cluster *cluster)
     uint32_t down = cluster_other(cluster, leader);
     uint32_t wiped = 0 + 1 + 2 - leader - down;
     load_write(cluster, leader, &before);
+    cluster_check_agreement(cluster); /* each disk has acknowledged something */
     cluster_kill(cluster, down);
     cluster_kill(cluster, wiped);
     files_remove_tree(cluster->nodes[wiped].data);
@@ -109,7 +110,7 @@ void test_old_image(struct cluster *cluster)
     writers_wait_rounds(writers, 5);
     writers_expect_loss(writers, restored);
     cluster_stop(cluster, restored);
-    cluster_path(cluster, restored, "../image", image);
+    (void)snprintf(image, sizeof(image), "%s/image", cluster->directory);
     files_copy_tree(cluster->nodes[restored].data, image);
     cluster_restart(cluster, restored);
     writers_expect_service(writers, restored);
@@ -143,7 +144,7 @@ void test_old_image_does_not_count(struct cluster *cluster)
     load_write(cluster, leader, &before);
     cluster_check_agreement(cluster);
     cluster_stop(cluster, restored);
-    cluster_path(cluster, restored, "../image", image);
+    (void)snprintf(image, sizeof(image), "%s/image", cluster->directory);
     files_copy_tree(cluster->nodes[restored].data, image);
     cluster_restart(cluster, restored);
     cluster_kill(cluster, down);
