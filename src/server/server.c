@@ -195,6 +195,14 @@ static void greet_members(const struct server *server, const struct server_data 
         logger_log(LOGGER_NOTICE, "member %s at %s%s", member->name, member->raft_address,
                    member->id == server->self_id ? " (this node)" : "");
     }
+    bool is_member = false;
+    for (uint32_t i = 0; i < members_count; i++) {
+        is_member |= members[i]->id == server->self_id;
+    }
+    if (members_count > 0 && !is_member) {
+        logger_log(LOGGER_WARNING, "by its log this node is no member of its cluster any more; to "
+                                   "be added again it needs an empty data directory");
+    }
     bool is_told = config->peers.count > 0 || config->join[0] != '\0';
     if (!data->log.created && is_told && members_count > 0) {
         logger_log(LOGGER_NOTICE, "the data directory is not new: its members count, --%s does not",
