@@ -28,7 +28,7 @@ static void diverge(struct cluster *cluster, struct writers *writers, uint32_t n
     (void)cluster_wait_leader(cluster);
     load_check(cluster, cluster_other(cluster, node), &load);
     cluster_restart(cluster, node);
-    (void)cluster_wait_leader(cluster);
+    cluster_wait_served(cluster, node);
     load_check(cluster, node, &load);
     writers_expect_service(writers, node);
     writers_wait_rounds(writers, 10);

@@ -6,7 +6,8 @@
  * before.
  *
  * A connection may only break when its node was announced to go down. The outcome of the command
- * that was under way is then unknown; it is settled by reading. An error reply is never right.
+ * that was under way is then unknown; it is settled by reading, or when enough time has passed: a
+ * node may die with a write sent on, which is done a little later. An error reply is never right.
  *
  * Nodes may join and leave: a writer whose node left goes on at another.
  */

@@ -225,6 +225,21 @@ void cluster_restart(struct cluster *cluster, uint32_t node)
     wait_answer(cluster, node, true);
 }
 
+void cluster_wait_served(struct cluster *cluster, uint32_t node)
+{
+    uint64_t end_ms = check_now_ms() + CLUSTER_PATIENCE_MS;
+    for (bool is_served = false; !is_served;) {
+        redisContext *client = redis_client_open(cluster->nodes[node].redis_port);
+        redisReply *reply = redis_client_call(client, "EXISTS any");
+        is_served = reply->type == REDIS_REPLY_INTEGER;
+        if (!is_served && check_now_ms() > end_ms) {
+            FAIL("%s answers a read with %s", cluster->nodes[node].name, reply->str);
+        }
+        freeReplyObject(reply);
+        redisFree(client);
+    }
+}
+
 void cluster_start(struct cluster *cluster)
 {
     for (uint32_t i = 0; i < cluster->nodes_count; i++) {

@@ -66,6 +66,9 @@ void cluster_restart(struct cluster *cluster, uint32_t node);
 /* Waits until a node that was launched answers, whether it knows a leader or not. */
 void cluster_wait_answer(struct cluster *cluster, uint32_t node);
 
+/* Waits until a node answers a read: it has its state, and reaches a leader. */
+void cluster_wait_served(struct cluster *cluster, uint32_t node);
+
 /* kill -9, and waits for the end. */
 void cluster_kill(struct cluster *cluster, uint32_t node);
 
