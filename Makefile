@@ -16,6 +16,8 @@ LAYERS_replica := replica $(LAYERS_command)
 LAYERS_storage := storage raft base
 LAYERS_net     := net $(LAYERS_replica)
 LAYERS_server  := server net storage $(LAYERS_replica)
+LAYERS_cli     := cli storage $(LAYERS_wire)
+LDLIBS_cli     := -lhiredis
 
 FLAGS_release := -O2
 FLAGS_debug   := -O0 -DQUORUM_DEBUG
@@ -52,17 +54,16 @@ bin/%: $(BUILD)/% FORCE
 $(BUILD)/quorum: $(BUILD)/src/server/main.o $(call archives,$(LAYERS_server))
 	@echo "  link  $@"
 	@$(CC) $(CFLAGS) $^ $(LDLIBS) -o $@
-$(BUILD)/quorumctl: $(call objects,$(wildcard src/cli/*.c)) \
-                    $(call archives,storage $(LAYERS_wire))
+$(BUILD)/quorumctl: $(BUILD)/src/cli/main.o $(call archives,$(LAYERS_cli))
 	@echo "  link  $@"
-	@$(CC) $(CFLAGS) $^ $(LDLIBS) -lhiredis -o $@
+	@$(CC) $(CFLAGS) $^ $(LDLIBS) $(LDLIBS_cli) -o $@
 
 # One unit test binary a directory, linked against the layers below it and nothing else.
 .SECONDEXPANSION:
 $(BUILD)/unit-%: $$(call objects,$$(wildcard tests/unit/$$*/*.c tests/lib/unit*.c)) \
                  $$(call archives,$$(LAYERS_$$*))
 	@echo "  link  $@"
-	@$(CC) $(CFLAGS) $^ $(LDLIBS) -lcunit -o $@
+	@$(CC) $(CFLAGS) $^ $(LDLIBS) $(LDLIBS_$*) -lcunit -o $@
 unit: $(UNIT_DIRS:%=unit-%)              ## unit and paper tests, all directories
 unit-%: $(BUILD)/unit-%
 	$<

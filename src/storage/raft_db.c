@@ -22,6 +22,8 @@ static const char *const statements_sql[RAFT_DB_STATEMENTS_COUNT] = {
     [RAFT_DB_BASE_AT] = "SELECT term, chain FROM log WHERE idx = ?1",
     [RAFT_DB_COMPACT] = "DELETE FROM log WHERE idx <= ?1",
     [RAFT_DB_CLEAR] = "DELETE FROM log",
+    [RAFT_DB_ENTRY_AT] = "SELECT term, type, payload FROM log WHERE idx = ?1",
+    [RAFT_DB_REWRITE] = "UPDATE log SET checksum = ?2, chain = ?3, payload = ?4 WHERE idx = ?1",
     [RAFT_DB_PUT_STATE] = "REPLACE INTO state (id, term, vote, commit_index, last_index,"
                           " last_chain, base_index, base_term, base_chain, incarnation, running,"
                           " cluster_index, disk_id, cluster_id, checksum) VALUES (1, ?1, ?2, ?3,"
@@ -135,6 +137,14 @@ enum result raft_db_open_as_is(struct raft_db *db, const char *directory,
         result = raft_db_load_state(db);
     }
     return result == RESULT_OK ? check_wal_is_there(db, wal_found) : result;
+}
+
+enum result raft_db_prepare(struct raft_db *db, uint32_t wal_bytes_max)
+{
+    enum result result = sqlite_file_configure(&db->file, wal_bytes_max);
+    return result != RESULT_OK ? result
+                               : sqlite_file_prepare(&db->file, statements_sql,
+                                                     RAFT_DB_STATEMENTS_COUNT, db->statements);
 }
 
 void raft_db_close(struct raft_db *db, bool is_clean)

@@ -58,6 +58,8 @@ enum raft_db_statement {
     RAFT_DB_COMPACT,
     RAFT_DB_CLEAR,
     RAFT_DB_PUT_STATE,
+    RAFT_DB_ENTRY_AT,
+    RAFT_DB_REWRITE,
     RAFT_DB_STATEMENTS_COUNT
 };
 
@@ -90,6 +92,9 @@ struct raft_db {
 MUST_CHECK enum result raft_db_open(struct raft_db *db, const struct log_store_options *options,
                                     bool *created);
 
+/* Prepares what writing needs in a file that was opened as it is. */
+MUST_CHECK enum result raft_db_prepare(struct raft_db *db, uint32_t wal_bytes_max);
+
 /* Opens the existing raft.db of a node that is not running, of any node, to be read: its settings,
  * and its WAL, stay as they are. Its WAL is scanned, identity and state row are verified. name and
  * id are whose it is. RESULT_NOT_FOUND: there is none. */
@@ -119,6 +124,10 @@ MUST_CHECK enum result raft_db_read_owner(struct raft_db *db, struct raft_db_own
 MUST_CHECK enum result raft_db_create_schema(struct raft_db *db,
                                              const struct log_store_options *options);
 
+/* Records another configuration as bootstrap, in a transaction. */
+MUST_CHECK enum result raft_db_put_bootstrap(struct raft_db *db, const struct raft_db_owner *owner,
+                                             const struct raft_configuration *bootstrap);
+
 /* Loads and verifies the state row. */
 MUST_CHECK enum result raft_db_load_state(struct raft_db *db);
 
@@ -134,6 +143,13 @@ MUST_CHECK enum result raft_db_rollback(struct raft_db *db);
 /* In a transaction: deletes rows from the log's beginning up to upto_index at most, a bounded
  * number of rows and bytes (one row at least), and moves the base behind them. */
 MUST_CHECK enum result raft_db_compact(struct raft_db *db, uint64_t upto_index);
+
+/* Names the whole log's cluster anew, for a node that goes on alone (offline.h): in a transaction,
+ * every configuration in the log that names a cluster names this one, and the chain is made anew; a
+ * cluster that was not named yet stays so.
+ * The log must have been verified. */
+MUST_CHECK enum result raft_db_rename_cluster(struct raft_db *db,
+                                              const uint8_t cluster_id[RAFT_CLUSTER_ID_BYTES]);
 
 /* In a transaction: drops all rows; the log is empty and continues after (index, term), which is
  * committed. index must not be below the commit index. */

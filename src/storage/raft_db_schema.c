@@ -166,7 +166,7 @@ struct meta_value {
 static enum result put_meta(struct raft_db *db, const char *name, struct meta_value value)
 {
     sqlite3_stmt *statement = NULL;
-    static const char sql[] = "INSERT INTO meta (name, value) VALUES (?1, ?2)";
+    static const char sql[] = "REPLACE INTO meta (name, value) VALUES (?1, ?2)";
     if (sqlite3_prepare_v2(db->file.connection, sql, -1, &statement, NULL) != SQLITE_OK) {
         return sqlite_file_failed(&db->file, "create the tables of");
     }
@@ -208,6 +208,20 @@ static enum result put_identity(struct raft_db *db, const struct identity *ident
     return RESULT_OK;
 }
 
+enum result raft_db_put_bootstrap(struct raft_db *db, const struct raft_db_owner *owner,
+                                  const struct raft_configuration *bootstrap)
+{
+    buf_clear(&db->bootstrap);
+    if (bootstrap != NULL && bootstrap->members_count > 0) {
+        raft_configuration_encode(bootstrap, &db->bootstrap);
+    }
+    struct identity identity = {.format_version = RAFT_DB_FORMAT_VERSION,
+                                .owner = *owner,
+                                .bootstrap = buf_slice(&db->bootstrap)};
+    identity.checksum = identity_checksum(&identity);
+    return put_identity(db, &identity);
+}
+
 static enum result put_first_state(struct raft_db *db, const struct log_store_options *options)
 {
     struct raft_db_state state = {.base_chain = LOG_ROWS_CHAIN_START,
@@ -238,22 +252,14 @@ enum result raft_db_create_schema(struct raft_db *db, const struct log_store_opt
 {
     ASSERT(strlen(options->node_name) < LIMIT_NODE_NAME_BYTES);
     ASSERT(options->new_disk_id != 0);
-    buf_clear(&db->bootstrap);
-    if (options->bootstrap != NULL && options->bootstrap->members_count > 0) {
-        raft_configuration_encode(options->bootstrap, &db->bootstrap);
-    }
-    struct identity identity = {.format_version = RAFT_DB_FORMAT_VERSION,
-                                .owner.node_id = options->node_id,
-                                .bootstrap = buf_slice(&db->bootstrap)};
-    (void)snprintf(identity.owner.node_name, sizeof(identity.owner.node_name), "%s",
-                   options->node_name);
-    identity.checksum = identity_checksum(&identity);
+    struct raft_db_owner owner = {.node_id = options->node_id};
+    (void)snprintf(owner.node_name, sizeof(owner.node_name), "%s", options->node_name);
     enum result result = sqlite_file_run(&db->file, "BEGIN IMMEDIATE", "create the tables of");
     if (result == RESULT_OK) {
         result = sqlite_file_run(&db->file, schema_sql, "create the tables of");
     }
     if (result == RESULT_OK) {
-        result = put_identity(db, &identity);
+        result = raft_db_put_bootstrap(db, &owner, options->bootstrap);
     }
     if (result == RESULT_OK) {
         result = put_first_state(db, options);

@@ -254,13 +254,12 @@ enum result state_db_open(struct state_db *db, const struct state_store_options 
     return result == RESULT_OK ? open_connected(db, options) : result;
 }
 
-enum result state_db_open_file(struct state_db *db, const char *path)
+/* A connected file of any node, read without being trusted. */
+static enum result read_connected(struct state_db *db)
 {
     static const struct sqlite_file_pragma untrusting[] = {
         {"mmap_size", "0", "0"}, {"cell_size_check", "ON", "1"}, {"trusted_schema", "OFF", "0"}};
-    *db = (struct state_db){.file = {0}};
-    sqlite_file_init(&db->file, path, "get this file once more from where it came from");
-    enum result result = sqlite_file_connect(&db->file);
+    enum result result = RESULT_OK;
     for (size_t i = 0; i < sizeof(untrusting) / sizeof(untrusting[0]); i++) {
         if (result == RESULT_OK) {
             result = sqlite_file_set_pragma(&db->file, &untrusting[i]);
@@ -274,6 +273,23 @@ enum result state_db_open_file(struct state_db *db, const char *path)
         result = read_identity(db, &unused);
     }
     return result == RESULT_OK ? load_meta(db) : result;
+}
+
+enum result state_db_open_file(struct state_db *db, const char *path)
+{
+    *db = (struct state_db){.file = {0}};
+    sqlite_file_init(&db->file, path, "get this file once more from where it came from");
+    enum result result = sqlite_file_connect(&db->file);
+    return result == RESULT_OK ? read_connected(db) : result;
+}
+
+enum result state_db_open_as_is(struct state_db *db, const char *path)
+{
+    *db = (struct state_db){.file = {0}};
+    sqlite_file_init(&db->file, path, STATE_DB_REMEDY_CORRUPT);
+    bool wal_found;
+    enum result result = sqlite_file_open(&db->file, &wal_found);
+    return result == RESULT_OK ? read_connected(db) : result;
 }
 
 void state_db_close(struct state_db *db, bool is_clean)

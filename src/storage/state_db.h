@@ -80,6 +80,9 @@ MUST_CHECK enum result state_db_open(struct state_db *db,
  * change its identity. As state_db_open on failure. */
 MUST_CHECK enum result state_db_open_file(struct state_db *db, const char *path);
 
+/* The same on a state file with the WAL it may have, which is scanned for damage first. */
+MUST_CHECK enum result state_db_open_as_is(struct state_db *db, const char *path);
+
 /* Whether the file is options' node's: RESULT_IDENTITY, logged, when not. */
 MUST_CHECK enum result state_db_check_identity(struct state_db *db,
                                                const struct state_store_options *options);
