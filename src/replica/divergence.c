@@ -120,6 +120,14 @@ void divergence_check(struct replica *replica, uint64_t index, const struct entr
     report(replica, &state);
 }
 
+void divergence_restart(struct replica *replica)
+{
+    struct divergence *divergence = &replica->divergence;
+    divergence->check_index = 0;
+    divergence->check_hash = 0;
+    divergence->changes = 0;
+}
+
 /* ---- The leader ---- */
 
 void divergence_reported(struct replica *replica, uint64_t from,

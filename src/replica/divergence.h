@@ -37,6 +37,9 @@ void divergence_note_change(struct replica *replica);
 /* The check entry at index was applied: compares, notes and reports. */
 void divergence_check(struct replica *replica, uint64_t index, const struct entry_check *check);
 
+/* The state is another one now, a snapshot's: what was noted of the former one is void. */
+void divergence_restart(struct replica *replica);
+
 /* PEER_MESSAGE_STATE_HASH. */
 void divergence_reported(struct replica *replica, uint64_t from,
                          const struct peer_state_hash *report);
