@@ -35,8 +35,8 @@ archives  = $(patsubst %,$(BUILD)/lib%.a,$(1))
 UNIT_DIRS := $(notdir $(wildcard tests/unit/*))
 
 .DEFAULT_GOAL := all
-.PHONY: all deps unit test test-integration test-redis test-compose tidy check-format format \
-        cluster demo clean help FORCE
+.PHONY: all deps unit test test-integration test-redis test-compose bench-snapshots tidy \
+        check-format format cluster demo clean help FORCE
 
 all: bin/quorum bin/quorumctl            ## build bin/quorum and bin/quorumctl
 
@@ -71,9 +71,13 @@ unit-%: $(BUILD)/unit-%
 # The tests with real processes, and what steps the wall clock of a node they start.
 HARNESS := $(filter-out tests/lib/unit% %_preload.c,$(wildcard tests/lib/*.c))
 $(BUILD)/integration: $(call objects,$(wildcard tests/integration/*.c) $(HARNESS)) \
-                      | $(BUILD)/wall_clock_preload.so
+                      | $(BUILD)/wall_clock_preload.so $(BUILD)/slow_disk_preload.so
 	@echo "  link  $@"
 	@$(CC) $(CFLAGS) $^ -lhiredis -lsqlite3 -lpthread -o $@
+$(BUILD)/bench-snapshots: $(call objects,$(wildcard tests/bench/*.c) $(HARNESS) \
+                          tests/integration/membership.c tests/integration/writers.c)
+	@echo "  link  $@"
+	@$(CC) $(CFLAGS) $^ -lhiredis -lpthread -o $@
 $(BUILD)/%_preload.so: tests/lib/%_preload.c | build/deps.stamp
 	@mkdir -p $(@D)
 	@echo "  link  $@"
@@ -91,12 +95,14 @@ $(BUILD)/%.o: %.c | build/deps.stamp
 test:                                    ## everything CI runs; ends in one line with the counts
 	@deps/install.sh build test
 	@MAKEFLAGS= tests/run_all.sh
-test-integration: $(BUILD)/quorum $(BUILD)/integration    ## real processes: kill, stop, restart
+test-integration: $(BUILD)/quorum $(BUILD)/quorumctl $(BUILD)/integration    ## real processes: kill, stop, restart
 	$(BUILD)/integration $(BUILD)/quorum
 test-redis: $(BUILD)/quorum              ## replies compared with a real redis-server
 	redis-tests/run.sh $(BUILD)
 test-compose:                            ## docker-compose.yml on a real engine, if there is one
 	tests/compose/run.sh
+bench-snapshots: $(BUILD)/quorum $(BUILD)/bench-snapshots   ## what snapshots and changes cost
+	$(BUILD)/bench-snapshots $(BUILD)/quorum
 tidy: $(call archives,$(PURE))           ## layers, purity, sizes
 	tests/tidy/tidy.sh $(BUILD)
 
