@@ -112,3 +112,22 @@ UNIT_TEST(log_identity, a_truncated_configuration_names_nothing)
     CU_ASSERT_EQUAL(fixture.recovery.entries_count, 5);
     fixture_deinit(&fixture);
 }
+
+/* The disk's id is the directory's, whatever a later start brings along. */
+UNIT_TEST(log_identity, keeps_its_disk_id_and_never_counts_back)
+{
+    struct fixture fixture;
+    prepare(&fixture);
+    fixture.options.new_disk_id = 5;
+    fixture.options.incarnation_min = 1000;
+    CU_ASSERT_EQUAL_FATAL(fixture_open(&fixture), RESULT_OK);
+    CU_ASSERT_EQUAL(fixture.recovery.disk_id, FIXTURE_DISK_ID);
+    CU_ASSERT_EQUAL(fixture.recovery.incarnation, 1000);
+    fixture.options.incarnation_min = 10;
+    fixture_reopen(&fixture);
+    CU_ASSERT_EQUAL(fixture.recovery.incarnation, 1001);
+    fixture_close(&fixture);
+    fixture_sql(&fixture, "UPDATE state SET disk_id = 5");
+    CU_ASSERT_EQUAL(fixture_open(&fixture), RESULT_CORRUPT);
+    fixture_deinit(&fixture);
+}
