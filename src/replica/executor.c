@@ -47,6 +47,7 @@ enum execute_result executor_execute(struct executor *executor, struct session *
     struct reply nowhere = {&executor->scratch, session->reply.protocol};
     const struct command *command = command_resolve(arguments, arguments_count, &nowhere);
     bool is_data = command != NULL && command->class != COMMAND_CLASS_NODE;
+    char refusal[DISK_REFUSAL_BYTES];
     if (session->requests_count > 0 &&
         (!is_data || session->requests_count >= LIMIT_SESSION_REQUESTS ||
          buf_size(&session->requests) >= QUEUE_BYTES_MAX)) {
@@ -71,6 +72,9 @@ enum execute_result executor_execute(struct executor *executor, struct session *
     case COMMAND_CLASS_WRITE:
         if (is_too_large(arguments, arguments_count)) {
             return refuse_data(session, command, "ERR command is too large for one log entry");
+        }
+        if (disk_state_refuses(executor->replica, command, refusal)) {
+            return refuse_data(session, command, refusal);
         }
         if (executor->replica->batches.bytes >= LIMIT_UNANSWERED_BYTES) {
             return batches_are_stuck(&executor->replica->batches)

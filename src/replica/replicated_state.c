@@ -12,6 +12,7 @@ void replicated_state_encode(const struct replicated_state *state, struct buf *o
     size_t before = buf_size(out);
     bytes_put_u8(out, FORMAT_VERSION);
     bytes_put_u64(out, state->hash_seed);
+    bytes_put_u64(out, state->sequences.incarnation_floor);
     bytes_put_varint(out, state->sequences.count);
     for (uint32_t i = 0; i < state->sequences.count; i++) {
         const struct sequence_row *row = &state->sequences.rows[i];
@@ -24,6 +25,7 @@ void replicated_state_encode(const struct replicated_state *state, struct buf *o
 
 static bool decode_sequences(struct bytes_reader *reader, struct sequences *out)
 {
+    out->incarnation_floor = bytes_get_u64(reader);
     uint64_t count = bytes_get_varint(reader);
     if (reader->bad || count > LIMIT_MEMBERS) {
         return false;

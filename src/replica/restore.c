@@ -70,10 +70,12 @@ void restore_take(struct replica *replica, struct replica_restore *restore)
     /* The same rows, unless the configuration was changed by hand: then every node that starts from
      * this snapshot does the same. */
     sequences_set_members(&replica->sequences, &meta->configuration);
+    struct raft_configuration before = replica->applied_configuration;
     replica->applied_configuration = meta->configuration;
     replica->applied_index = meta->index;
     replica->applied_term = meta->term;
     log_clock_saw_stamp(&replica->clock, meta->clock_ms);
+    membership_configuration_applied(replica, &before, meta->index);
     save_start_from(replica, meta->index, meta->term);
     replica_restore_destroy(restore);
 }

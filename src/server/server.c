@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/logger.h"
+#include "base/node_id.h"
 #include "base/version.h"
 #include "server/diagnostics.h"
 #include "server/server_internal.h"
@@ -66,7 +67,7 @@ static void init_identity(struct server *server)
     (void)snprintf(info->http_address, sizeof(info->http_address), "%s", config->announce_http);
     (void)snprintf(info->redis_address, sizeof(info->redis_address), "%s", config->announce_redis);
     (void)snprintf(info->version, sizeof(info->version), "%s", QUORUM_VERSION);
-    server->self_id = server_node_id(config->id);
+    server->self_id = node_id_of_name(config->id);
     uint8_t random[SERVER_RUN_ID_BYTES / 2];
     fill_random(random, sizeof(random));
     for (size_t i = 0; i < sizeof(random); i++) {

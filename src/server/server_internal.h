@@ -43,9 +43,6 @@ struct server {
     char os[256];
 };
 
-/* The numeric id of a node: a hash of its name, never RAFT_ID_NONE. */
-uint64_t server_node_id(const char *name);
-
 /* server_bootstrap.c: fills server->bootstrap with the members of a new cluster. When some are
  * known by address alone and the data directory is new, waits until every one has told its id.
  * False when told to stop meanwhile, or when it cannot be (logged). */
