@@ -9,12 +9,6 @@
 static struct lab lab;
 static struct lab_client client;
 
-static void restart(struct lab_node *node)
-{
-    lab_crash(node);
-    lab_start(node);
-}
-
 static bool says(const char *text, const char *part)
 {
     return strstr(text, part) != NULL;
@@ -47,7 +41,7 @@ UNIT_TEST(replica_snapshot_save, the_log_gives_way_and_the_state_comes_back)
     CU_ASSERT_TRUE(status.raft.last_index - status.raft.first_index < 60);
     CU_ASSERT_TRUE(node->disk.entries_count < 60);
     CU_ASSERT_TRUE(node->disk.base_index > 400);
-    restart(node);
+    snapshot_lab_restart(node);
     CU_ASSERT_PTR_NOT_NULL(lab_run_to_leader(&lab, 1000));
     CU_ASSERT_EQUAL(snapshot_lab_digest(node), digest);
     CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(node, "DBSIZE", 50), ":500\r\n");
@@ -118,7 +112,7 @@ UNIT_TEST(replica_snapshot_save, commits_when_the_log_is_durable)
     CU_ASSERT_TRUE(follower->state.commits <= commits + 1);
     CU_ASSERT_TRUE(follower->state.saved.meta.index <=
                    follower->disk.base_index + follower->disk.entries_count);
-    restart(follower);
+    snapshot_lab_restart(follower);
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
     close_all();
 }
@@ -219,7 +213,7 @@ UNIT_TEST(replica_snapshot_save, without_room_it_is_tried_again_later)
     CU_ASSERT_EQUAL(node->state.commits, 1);
     CU_ASSERT_TRUE(node->disk.base_index > 150);
     uint64_t digest = snapshot_lab_digest(node);
-    restart(node);
+    snapshot_lab_restart(node);
     CU_ASSERT_PTR_NOT_NULL(lab_run_to_leader(&lab, 1000));
     CU_ASSERT_EQUAL(snapshot_lab_digest(node), digest);
     close_all();
@@ -256,7 +250,7 @@ UNIT_TEST(replica_snapshot_save, shows_the_state_as_of_its_begin)
     CU_ASSERT_TRUE(node->turns - turns > 10);
     CU_ASSERT_TRUE(node->state.saved.rows_count == 10000);
     uint64_t digest = snapshot_lab_digest(node);
-    restart(node); /* the lab compares what was saved with what was there */
+    snapshot_lab_restart(node); /* the lab compares what was saved with what was there */
     CU_ASSERT_PTR_NOT_NULL(lab_run_to_leader(&lab, 1000));
     CU_ASSERT_EQUAL(snapshot_lab_digest(node), digest);
     close_all();
@@ -303,7 +297,7 @@ UNIT_TEST(replica_snapshot_save, a_snapshot_and_the_log_are_the_state)
             lab_run_for(&lab, 20);
             struct replica_status before = snapshot_lab_status(node);
             uint64_t digest = snapshot_lab_digest(node);
-            restart(node);
+            snapshot_lab_restart(node);
             struct replica_status after = snapshot_lab_status(node);
             CU_ASSERT_TRUE(after.applied_index != before.applied_index ||
                            after.state_hash == before.state_hash);
