@@ -274,11 +274,27 @@ uint32_t raft_voters_count(const struct raft *raft)
     return count;
 }
 
-bool raft_is_voter_itself(const struct raft *raft)
+static bool is_voter_itself(const struct raft *raft, const struct raft_configuration *configuration)
 {
-    const struct raft_member *member = raft_configuration_find(&raft->membership.latest, raft->id);
+    const struct raft_member *member = raft_configuration_find(configuration, raft->id);
     return member != NULL && member->role == RAFT_VOTER &&
            (member->disk_id == 0 || member->disk_id == raft->disk_id);
+}
+
+bool raft_is_voter_itself(const struct raft *raft)
+{
+    return is_voter_itself(raft, &raft->membership.latest);
+}
+
+bool raft_was_voter_itself(const struct raft *raft)
+{
+    const struct raft_membership *membership = &raft->membership;
+    if (membership->indexes_count < 2) {
+        return is_voter_itself(raft, &membership->base);
+    }
+    struct raft_configuration before;
+    decode_entry(raft, membership->indexes[membership->indexes_count - 2], &before);
+    return is_voter_itself(raft, &before);
 }
 
 bool raft_is_sole_voter(const struct raft *raft)

@@ -151,9 +151,16 @@ bool raft_is_waiting(const struct raft *raft)
     return raft->waits_for_leader && raft_log_last_index(&raft->log) == 0;
 }
 
+/* Thesis 4.2.2: "A server that is not part of its own latest configuration should still start new
+ * elections, as it might still be needed until the Cnew entry is committed": it may be the only one
+ * that has that entry and whose log suffices. "It does not count its own vote". */
 bool raft_may_campaign(const struct raft *raft)
 {
-    return raft_is_voter_itself(raft) && !raft_is_waiting(raft);
+    if (raft_is_waiting(raft)) {
+        return false;
+    }
+    return raft_is_voter_itself(raft) ||
+           (!raft_configuration_is_committed(raft) && raft_was_voter_itself(raft));
 }
 
 void raft_campaign(struct raft *raft, bool leadership_transfer)
@@ -237,7 +244,9 @@ void raft_handle_pre_vote(struct raft *raft, const struct raft_message *message)
     reply.vote_reply.disk_id = raft->disk_id;
     /* A refusal teaches a term that is behind; a grant must not look stale to the asker (C9). */
     reply.term = reply.vote_reply.granted ? message->term : raft->hard_state.term;
-    raft_send(raft, &reply);
+    if (reply.term > 0) {
+        raft_send(raft, &reply);
+    }
 }
 
 void raft_handle_pre_vote_reply(struct raft *raft, const struct raft_message *message)

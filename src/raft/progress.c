@@ -39,7 +39,8 @@ static struct raft_peer new_peer(const struct raft *raft, const struct raft_memb
                               .state = RAFT_PROBE,
                               .next_index = raft_log_last_index(&raft->log) + 1,
                               .last_contact_ms = raft->now_ms,
-                              .quorum_contact_ms = raft->now_ms};
+                              .quorum_contact_ms = raft->now_ms,
+                              .disk_contact_ms = raft->now_ms};
 }
 
 void raft_progress_reset(struct raft *raft)
@@ -105,7 +106,7 @@ static void take_member(struct raft_peer *peer, const struct raft_member *member
         peer->read_round = 0; /* It was acknowledged by another disk, or without a vote. */
     }
     if (is_voter && !peer->is_voter) {
-        peer->quorum_contact_ms = peer->last_contact_ms;
+        peer->quorum_contact_ms = peer->disk_contact_ms;
     }
     peer->is_voter = is_voter;
     peer->recorded_disk_id = member->disk_id;
@@ -254,9 +255,19 @@ bool raft_progress_counts(const struct raft_peer *peer)
     return raft_progress_counts_from(peer, peer->disk_id);
 }
 
+void raft_progress_contact(const struct raft *raft, struct raft_peer *peer, uint64_t disk_id)
+{
+    if (peer->disk_id == disk_id || peer->disk_id == 0) {
+        peer->disk_contact_ms = raft->now_ms;
+    }
+    if (raft_progress_counts_from(peer, disk_id)) {
+        peer->quorum_contact_ms = raft->now_ms;
+    }
+}
+
 bool raft_progress_is_active(const struct raft *raft, const struct raft_peer *peer)
 {
-    return raft->now_ms - peer->last_contact_ms < raft->timers.election_ms_max;
+    return raft->now_ms - peer->disk_contact_ms < raft->timers.election_ms_max;
 }
 
 bool raft_progress_has_caught_up(const struct raft *raft, const struct raft_peer *peer)

@@ -305,7 +305,7 @@ uint32_t raft_get_progress(const struct raft *raft, struct raft_progress *out, u
             .match_index = peer->match_index,
             .next_index = peer->next_index,
             .last_contact_ms = peer->last_contact_ms,
-            .recently_active = raft_progress_is_active(raft, peer),
+            .recently_active = raft->now_ms - peer->last_contact_ms < raft->timers.election_ms_max,
         };
     }
     return count;

@@ -130,6 +130,7 @@ struct raft_peer {
     uint64_t next_index; /* optimistic in RAFT_REPLICATE: counts what is in flight */
     uint64_t last_contact_ms;
     uint64_t quorum_contact_ms; /* the same, with the recorded disk */
+    uint64_t disk_contact_ms;   /* the same, with disk_id */
     bool probe_sent;            /* RAFT_PROBE: wait for an answer before the next */
     uint64_t probe_last_index;  /* the last entry that went with it; 0: none did */
     bool moved;                 /* the stream began or match_index rose since the last heartbeat */
@@ -261,6 +262,8 @@ bool raft_is_member(const struct raft *raft, uint64_t id);
 uint32_t raft_voters_count(const struct raft *raft);
 /* Whether this node is a voter, and with this disk. */
 bool raft_is_voter_itself(const struct raft *raft);
+/* The same by the configuration before the one in force. */
+bool raft_was_voter_itself(const struct raft *raft);
 bool raft_is_sole_voter(const struct raft *raft);
 bool raft_configuration_is_named(const struct raft_configuration *configuration);
 bool raft_configuration_is_committed(const struct raft *raft);
@@ -283,7 +286,8 @@ void raft_become_follower(struct raft *raft, uint64_t term, uint64_t leader);
 void raft_campaign(struct raft *raft, bool leadership_transfer);
 void raft_on_election_deadline(struct raft *raft);
 void raft_count_own_vote(struct raft *raft);
-/* False: a learner, no member, another disk than the recorded one, or waiting for a leader. */
+/* False: a learner, no member (once that is committed), another disk than the recorded one, or
+ * waiting for a leader. */
 bool raft_may_campaign(const struct raft *raft);
 /* Blank, and the cluster exists: waits for a leader. */
 bool raft_is_waiting(const struct raft *raft);
@@ -320,7 +324,9 @@ void raft_progress_acked(struct raft_peer *peer, uint64_t match_index);
  * about. */
 bool raft_progress_counts_from(const struct raft_peer *peer, uint64_t disk_id);
 bool raft_progress_counts(const struct raft_peer *peer);
-/* Heard from within an election timeout. */
+/* A reply came from a disk of this peer. */
+void raft_progress_contact(const struct raft *raft, struct raft_peer *peer, uint64_t disk_id);
+/* Its disk was heard from within an election timeout. */
 bool raft_progress_is_active(const struct raft *raft, const struct raft_peer *peer);
 bool raft_progress_has_caught_up(const struct raft *raft, const struct raft_peer *peer);
 enum raft_reply_worth {

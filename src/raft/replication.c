@@ -427,9 +427,7 @@ void raft_handle_append_reply(struct raft *raft, const struct raft_message *mess
     if (peer->disk_id == 0) {
         raft_progress_heard(raft, peer, reply->disk_id);
     }
-    if (raft_progress_counts_from(peer, reply->disk_id)) {
-        peer->quorum_contact_ms = raft->now_ms;
-    }
+    raft_progress_contact(raft, peer, reply->disk_id);
     if (reply->rejected) {
         handle_rejection(raft, peer, reply);
     } else {
@@ -443,9 +441,9 @@ void raft_handle_heartbeat_reply(struct raft *raft, const struct raft_message *m
     if (raft->role != RAFT_LEADER || peer == NULL) {
         return;
     }
+    raft_progress_contact(raft, peer, message->heartbeat_reply.disk_id);
     if (raft_progress_counts_from(peer, message->heartbeat_reply.disk_id)) {
         uint64_t round = message->heartbeat_reply.read_round;
-        peer->quorum_contact_ms = raft->now_ms;
         if (round > peer->read_round && round <= raft->reads.round) {
             peer->read_round = round;
             raft_reads_confirm(raft);

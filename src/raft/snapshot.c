@@ -68,6 +68,10 @@ enum result raft_handle_snapshot_installed(struct raft *raft, const struct raft_
             raft->verified_index = snapshot->index;
         }
         raft_handle_snapshot_saved(raft, snapshot->index);
+        if (raft->role != RAFT_LEADER && !raft_may_campaign(raft)) {
+            /* It knows now that it was removed. */
+            raft_become_follower(raft, raft->hard_state.term, raft->leader);
+        }
     } else if (snapshot->index > raft->commit_index) {
         replace_log(raft, snapshot);
     } else if (snapshot->index >= raft->log.snapshot_index) {

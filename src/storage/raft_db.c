@@ -88,6 +88,7 @@ static enum result check_wal_is_there(struct raft_db *db, bool wal_found)
     if (!db->state.running || wal_found) {
         return RESULT_OK;
     }
+    db->file.is_writer = false; /* Nothing was written, and the next start must see the same. */
     return sqlite_file_corrupt(
         &db->file,
         "the node did not stop cleanly, and the write-ahead log %s-wal, which would hold its "

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/assert.h"
 #include "base/logger.h"
@@ -241,6 +242,7 @@ struct slice sqlite_file_column_bytes(sqlite3_stmt *statement, int column)
 
 enum result sqlite_file_connect(struct sqlite_file *file)
 {
+    (void)size_of_file(file->path, "-wal", &file->wal_was_there);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
                 SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOFOLLOW;
     if (sqlite3_open_v2(file->path, &file->connection, flags, NULL) != SQLITE_OK) {
@@ -306,6 +308,7 @@ static int on_wal_commit(void *context, sqlite3 *connection, const char *name, i
 
 enum result sqlite_file_configure(struct sqlite_file *file, uint32_t wal_bytes_max)
 {
+    file->is_writer = true;
     enum result result = RESULT_OK;
     for (size_t i = 0; i < sizeof(pragmas) / sizeof(pragmas[0]) && result == RESULT_OK; i++) {
         result = sqlite_file_set_pragma(file, &pragmas[i]);
@@ -338,6 +341,16 @@ enum result sqlite_file_prepare(struct sqlite_file *file, const char *const *sql
     return RESULT_OK;
 }
 
+static void remove_empty_wal(const struct sqlite_file *file)
+{
+    bool found;
+    char path[PATH_BYTES];
+    (void)snprintf(path, sizeof(path), "%s-wal", file->path);
+    if (size_of_file(file->path, "-wal", &found) == 0 && found) {
+        (void)unlink(path);
+    }
+}
+
 void sqlite_file_close(struct sqlite_file *file, bool is_clean)
 {
     if (is_clean && file->connection != NULL) {
@@ -345,6 +358,9 @@ void sqlite_file_close(struct sqlite_file *file, bool is_clean)
     }
     int code = sqlite3_close(file->connection);
     ASSERT(code == SQLITE_OK); /* Else a statement was left open. */
+    if (file->path != NULL && !file->wal_was_there && !file->is_writer) {
+        remove_empty_wal(file);
+    }
     mem_free(file->path);
     *file = (struct sqlite_file){0};
 }

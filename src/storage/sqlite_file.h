@@ -18,6 +18,8 @@ struct sqlite_file {
     char *path;
     const char *remedy_corrupt; /* what a person is told to do about data that cannot be trusted */
     bool failures_are_fatal;    /* set once the store runs: then a failure ends the process */
+    bool wal_was_there;         /* before SQLite was connected, which makes one */
+    bool is_writer;             /* configured: there may be something to be found in the WAL */
     uint32_t page_bytes;
     uint32_t wal_pages; /* frames of the WAL in use */
 };
@@ -50,7 +52,8 @@ MUST_CHECK enum result sqlite_file_prepare(struct sqlite_file *file, const char 
                                            int count, sqlite3_stmt **statements);
 
 /*
- * Closes what is open; file is as zeroed afterwards. Only when is_clean (all is checkpointed) does
+ * Closes what is open; file is as zeroed afterwards. A file that was only read has no WAL afterwards
+ * if it had none before: an empty one would hide from the next start that it is missing. Only when is_clean (all is checkpointed) does
  * SQLite look at the files once more, to remove the empty WAL. Otherwise nothing more is written:
  * closing must not be a second try of what has just failed.
  */

@@ -23,7 +23,8 @@ static uint64_t hash_entry(const struct raft_entry *entry)
     return hash_bytes((uint64_t)entry->type, blob_slice(entry->payload));
 }
 
-/* Leader Completeness: what is committed is in the log of the leader of the highest term. */
+/* Leader Completeness: what is committed is in the log of the leader of the highest term, unless it
+ * is of an earlier term and does not know yet. */
 static void check_complete(struct oracle *oracle, const struct cluster *cluster, uint64_t from)
 {
     uint64_t leader = cluster_leader(cluster);
@@ -31,13 +32,16 @@ static void check_complete(struct oracle *oracle, const struct cluster *cluster,
         return;
     }
     struct raft_status status = cluster_status(cluster, leader);
-    if (status.last_index < oracle->committed_count) {
-        fail(oracle, "leader %" PRIu64 " of term %" PRIu64 " lacks committed entry %" PRIu64,
-             leader, status.term, oracle->committed_count);
-        return;
-    }
     from = from < status.first_index ? status.first_index : from;
     for (uint64_t index = from; index <= oracle->committed_count; index++) {
+        if (oracle->committed[index].committed_term > status.term) {
+            return; /* Those behind it were not committed earlier. */
+        }
+        if (index > status.last_index) {
+            fail(oracle, "leader %" PRIu64 " of term %" PRIu64 " lacks committed entry %" PRIu64,
+                 leader, status.term, index);
+            return;
+        }
         const struct raft_entry *entry = raft_entry_at(cluster->nodes[leader].raft, index);
         if (entry->term != oracle->committed[index].term ||
             hash_entry(entry) != oracle->committed[index].hash) {
@@ -65,7 +69,8 @@ static void check_commit(struct oracle *oracle, const struct cluster *cluster,
             return;
         }
         if (index > oracle->committed_count) {
-            *known = (struct oracle_entry){entry->term, hash_entry(entry)};
+            uint64_t term = cluster_status(cluster, node->id).term;
+            *known = (struct oracle_entry){entry->term, term, hash_entry(entry)};
             oracle->committed_count = index;
         } else if (known->term != entry->term || known->hash != hash_entry(entry)) {
             fail(oracle, "node %" PRIu64 " commits another entry %" PRIu64, node->id, index);
@@ -98,7 +103,8 @@ static void check_role(struct oracle *oracle, const struct cluster *cluster,
     } else if (oracle->leaders[status.term] != node->id) {
         fail(oracle, "two leaders in term %" PRIu64, status.term);
     }
-    if (!status.is_voter) {
+    /* Thesis 4.2.2: it leads without a vote only until its own removal is committed. */
+    if (!status.is_voter && status.configuration_index <= status.commit_index) {
         fail(oracle, "node %" PRIu64 " leads without a vote of its own", node->id);
     }
 }
@@ -211,6 +217,70 @@ void oracle_read_begins(struct oracle *oracle, uint64_t context)
 void oracle_node_crashed(struct oracle *oracle, const struct cluster *cluster, uint64_t id)
 {
     oracle->checked[id] = cluster->nodes[id].disk.state_index;
+}
+
+void oracle_node_wiped(struct oracle *oracle, uint64_t id)
+{
+    oracle->checked[id] = 0;
+    oracle->terms[id] = 0;
+}
+
+/* Whether the voters on their recorded disks are a majority without node id. */
+static bool is_sound_without(const struct cluster *cluster,
+                             const struct raft_configuration *configuration, uint64_t id)
+{
+    uint32_t voters = 0;
+    uint32_t sound = 0;
+    for (uint32_t i = 0; i < configuration->members_count; i++) {
+        const struct raft_member *member = &configuration->members[i];
+        if (member->role != RAFT_VOTER) {
+            continue;
+        }
+        voters++;
+        sound += member->id != id && member->disk_id == cluster->nodes[member->id].disk_id ? 1 : 0;
+    }
+    return sound > voters / 2;
+}
+
+/* Whether a voter has no recorded disk: any disk of it would count. */
+static bool lacks_disks(const struct raft_configuration *configuration)
+{
+    for (uint32_t i = 0; i < configuration->members_count; i++) {
+        if (configuration->members[i].role == RAFT_VOTER && configuration->members[i].disk_id == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool oracle_may_wipe(const struct oracle *oracle, const struct cluster *cluster, uint64_t id)
+{
+    uint64_t committed = 0;
+    for (uint64_t other = 1; other <= cluster->nodes_count; other++) {
+        if (other == id) {
+            continue;
+        }
+        if (cluster->nodes[other].raft == NULL) {
+            return false;
+        }
+        struct raft_status status = cluster_status(cluster, other);
+        if (status.configuration_index > status.persisted_index ||
+            lacks_disks(raft_configuration_latest(cluster->nodes[other].raft))) {
+            return false;
+        }
+        if (status.configuration_index <= oracle->committed_count &&
+            status.configuration_index > committed) {
+            committed = status.configuration_index;
+        }
+    }
+    for (uint64_t other = 1; other <= cluster->nodes_count; other++) {
+        if (other != id && cluster_status(cluster, other).configuration_index >= committed &&
+            !is_sound_without(cluster, raft_configuration_latest(cluster->nodes[other].raft),
+                              id)) {
+            return false;
+        }
+    }
+    return committed > 0;
 }
 
 /* Log Matching: same index and term, then the same in all that goes before. */

@@ -22,12 +22,20 @@ struct simulation {
     uint64_t next_value;
     uint64_t proposals_accepted;
     uint64_t paused_until_ms[CLUSTER_NODES_MAX + 1];
+    uint64_t down_since_ms[CLUSTER_NODES_MAX + 1];
     /* Fault rates, in thousandths. */
     uint64_t drop;
     uint64_t repeat;
     uint64_t delay;
     uint64_t slow_disk;
     uint64_t disturb; /* crashes, cuts, pauses: chance of one a random action */
+    uint64_t change;  /* of the membership */
+    uint64_t wipe;    /* a disk */
+    uint64_t compact;
+    /* What came of it. */
+    uint64_t changes;
+    uint64_t wiped;
+    uint64_t installed;
 };
 
 static bool chance(struct simulation *simulation, uint64_t thousandths)
@@ -73,6 +81,14 @@ static bool is_paused(const struct simulation *simulation, uint64_t id)
     return simulation->paused_until_ms[id] > simulation->cluster.now_ms;
 }
 
+static void note_contradiction(struct simulation *simulation, enum result result, uint64_t id)
+{
+    if (result != RESULT_OK && simulation->oracle.failure[0] == '\0') {
+        (void)snprintf(simulation->oracle.failure, sizeof(simulation->oracle.failure),
+                       "node %" PRIu64 " found a contradiction", id);
+    }
+}
+
 static void deliver_due(struct simulation *simulation)
 {
     struct cluster *cluster = &simulation->cluster;
@@ -84,11 +100,7 @@ static void deliver_due(struct simulation *simulation)
             continue;
         }
         uint32_t left = cluster->mails_count - 1;
-        enum result result = cluster_deliver_at(cluster, at);
-        if (result != RESULT_OK && simulation->oracle.failure[0] == '\0') {
-            (void)snprintf(simulation->oracle.failure, sizeof(simulation->oracle.failure),
-                           "node %" PRIu64 " found a contradiction", to);
-        }
+        note_contradiction(simulation, cluster_deliver_at(cluster, at), to);
         draw_delays(simulation, left);
     }
 }
@@ -120,6 +132,9 @@ static void disturb(struct simulation *simulation, uint64_t id)
     uint64_t other = 1 + prng_below(&simulation->prng, cluster->nodes_count);
     switch (prng_below(&simulation->prng, 6)) {
     case 0:
+        if (cluster->nodes[id].raft != NULL) {
+            simulation->down_since_ms[id] = cluster->now_ms;
+        }
         cluster_crash(cluster, id);
         break;
     case 1:
@@ -159,20 +174,91 @@ static void propose(struct simulation *simulation, uint64_t id)
 
 static void compact(struct simulation *simulation, uint64_t id)
 {
-    /* Only what every node has: snapshots do not travel here. */
     struct cluster *cluster = &simulation->cluster;
-    uint64_t lowest = UINT64_MAX;
-    for (uint64_t other = 1; other <= cluster->nodes_count; other++) {
-        const struct cluster_disk *disk = &cluster->nodes[other].disk;
-        uint64_t last_index = disk->snapshot_index + disk->entries_count;
-        uint64_t checked = simulation->oracle.checked[other];
-        last_index = last_index < checked ? last_index : checked;
-        lowest = last_index < lowest ? last_index : lowest;
-    }
+    const struct cluster_disk *disk = &cluster->nodes[id].disk;
     struct raft_status status = cluster_status(cluster, id);
-    lowest = lowest < status.commit_index ? lowest : status.commit_index;
-    if (lowest >= status.first_index) {
-        cluster_compact(cluster, id, lowest);
+    uint64_t highest = disk->snapshot_index + disk->entries_count;
+    highest = highest < status.commit_index ? highest : status.commit_index;
+    if (highest >= status.first_index) {
+        cluster_compact(
+            cluster, id,
+            status.first_index + prng_below(&simulation->prng, highest - status.first_index + 1));
+    }
+}
+
+/* Puts some snapshot of one node in place on another, wanted or not, newest or not. */
+static void install(struct simulation *simulation, uint64_t from, uint64_t to)
+{
+    struct cluster *cluster = &simulation->cluster;
+    struct cluster_node *sender = &cluster->nodes[from];
+    if (from == to || sender->raft == NULL || cluster->nodes[to].raft == NULL ||
+        sender->commit_index == 0) {
+        return;
+    }
+    uint64_t lowest = sender->disk.state_index > 0 ? sender->disk.state_index : 1;
+    uint64_t index = lowest + prng_below(&simulation->prng, sender->commit_index - lowest + 1);
+    simulation->installed += index > cluster->nodes[to].disk.state_index ? 1 : 0;
+    note_contradiction(simulation, cluster_install(cluster, from, to, index), to);
+}
+
+/* A leader's members that need a snapshot get one, sooner or later. */
+static void serve_snapshots(struct simulation *simulation)
+{
+    struct cluster *cluster = &simulation->cluster;
+    uint64_t leader = cluster_leader(cluster);
+    struct raft_progress rows[LIMIT_MEMBERS];
+    if (leader == RAFT_ID_NONE || !chance(simulation, 50)) {
+        return;
+    }
+    uint32_t count = raft_get_progress(cluster->nodes[leader].raft, rows, LIMIT_MEMBERS);
+    for (uint32_t i = 0; i < count; i++) {
+        if (rows[i].state == RAFT_SNAPSHOT && !cluster->cut[leader][rows[i].id] &&
+            !is_paused(simulation, rows[i].id) && !is_paused(simulation, leader)) {
+            install(simulation, leader, rows[i].id);
+        }
+    }
+}
+
+/* Asks the leader for some change of the membership; most are refused. */
+static void change(struct simulation *simulation, uint64_t who)
+{
+    struct cluster *cluster = &simulation->cluster;
+    uint64_t leader = cluster_leader(cluster);
+    if (leader == RAFT_ID_NONE || is_paused(simulation, leader)) {
+        return;
+    }
+    /* Nobody forces what lost disks would have to agree to: a quorum is lost for good that way. */
+    bool force = simulation->wipe == 0 && prng_below(&simulation->prng, 4) == 0;
+    enum result result = RESULT_OK;
+    uint64_t index = cluster_status(cluster, leader).configuration_index;
+    switch (prng_below(&simulation->prng, 5)) {
+    case 0:
+    case 1:
+        result = cluster_add(cluster, leader, who,
+                             prng_below(&simulation->prng, 4) == 0 ? RAFT_LEARNER : RAFT_JOINING);
+        break;
+    case 2:
+    case 3:
+        result = cluster_change(cluster, leader, RAFT_CHANGE_REMOVE, who, force);
+        break;
+    default:
+        result = cluster_change(cluster, leader, RAFT_CHANGE_PROMOTE, who, force);
+        break;
+    }
+    if (result == RESULT_OK && cluster_status(cluster, leader).configuration_index > index) {
+        simulation->changes++;
+    }
+}
+
+/* A node that is down comes back with an empty disk. That takes longer than an election timeout: its
+ * leader knows that it does not hear from it. */
+static void wipe(struct simulation *simulation, uint64_t id)
+{
+    if (simulation->cluster.now_ms - simulation->down_since_ms[id] > 400 &&
+        oracle_may_wipe(&simulation->oracle, &simulation->cluster, id)) {
+        cluster_wipe(&simulation->cluster, id);
+        oracle_node_wiped(&simulation->oracle, id);
+        simulation->wiped++;
     }
 }
 
@@ -183,7 +269,14 @@ static void act(struct simulation *simulation)
     if (chance(simulation, simulation->disturb)) {
         disturb(simulation, id);
     }
+    if (chance(simulation, simulation->change)) {
+        change(simulation, id);
+    }
+    serve_snapshots(simulation);
     if (cluster->nodes[id].raft == NULL) {
+        if (chance(simulation, simulation->wipe)) {
+            wipe(simulation, id);
+        }
         if (chance(simulation, 30)) {
             oracle_node_crashed(&simulation->oracle, cluster, id);
             cluster_start(cluster, id);
@@ -213,8 +306,13 @@ static void act(struct simulation *simulation)
         break;
     }
     case 6:
-        if (chance(simulation, 100)) {
+        if (chance(simulation, simulation->compact)) {
             compact(simulation, id);
+        }
+        break;
+    case 7:
+        if (chance(simulation, 20)) {
+            install(simulation, 1 + prng_below(&simulation->prng, cluster->nodes_count), id);
         }
         break;
     default:
@@ -231,6 +329,11 @@ static void run_ms(struct simulation *simulation, uint64_t ms, bool with_actions
         if (with_actions) {
             uint32_t before = cluster->mails_count;
             act(simulation);
+            draw_delays(simulation, before);
+        }
+        if (!with_actions) {
+            uint32_t before = cluster->mails_count;
+            serve_snapshots(simulation);
             draw_delays(simulation, before);
         }
         run_nodes(simulation);
@@ -259,7 +362,33 @@ static void calm_down(struct simulation *simulation)
     }
 }
 
-/* After the faults: one leader, a new entry committed, every node with all of it. */
+/* Every member has all, no voter is on a lost disk, and whoever joins has joined. */
+static const char *check_members(const struct simulation *simulation, uint64_t leader)
+{
+    const struct cluster *cluster = &simulation->cluster;
+    const struct raft_configuration *latest =
+        raft_configuration_latest(cluster->nodes[leader].raft);
+    struct raft_status status = cluster_status(cluster, leader);
+    if (status.configuration_index > status.commit_index) {
+        return "a configuration is not committed after the faults ended";
+    }
+    for (uint32_t i = 0; i < latest->members_count; i++) {
+        const struct raft_member *member = &latest->members[i];
+        if (cluster_status(cluster, member->id).commit_index != status.last_index) {
+            return "a node did not catch up after the faults ended";
+        }
+        if (member->role == RAFT_JOINING) {
+            return "a joining member is no voter after the faults ended";
+        }
+        if (member->role == RAFT_VOTER &&
+            member->disk_id != cluster->nodes[member->id].disk_id) {
+            return "a voter's disk is not recorded after the faults ended";
+        }
+    }
+    return NULL;
+}
+
+/* After the faults: one leader, a new entry committed, every member with all of it. */
 static const char *check_liveness(struct simulation *simulation)
 {
     struct cluster *cluster = &simulation->cluster;
@@ -268,26 +397,22 @@ static const char *check_liveness(struct simulation *simulation)
     if (leader == RAFT_ID_NONE) {
         return "no leader after the faults ended";
     }
+    const struct raft_configuration *latest =
+        raft_configuration_latest(cluster->nodes[leader].raft);
+    uint64_t reader = latest->members[prng_below(&simulation->prng, latest->members_count)].id;
     uint32_t before = cluster->mails_count;
     if (cluster_propose(cluster, leader, "last") != RESULT_OK) {
         return "the leader refuses after the faults ended";
     }
     oracle_read_begins(&simulation->oracle, UINT64_MAX);
-    cluster_read(cluster, leader == 1 ? cluster->nodes_count : 1, UINT64_MAX);
     uint64_t confirmed = simulation->oracle.reads_confirmed;
+    cluster_read(cluster, reader, UINT64_MAX);
     draw_delays(simulation, before);
     run_ms(simulation, 500, false);
-    uint64_t last_index = cluster_status(cluster, leader).last_index;
-    for (uint64_t id = 1; id <= cluster->nodes_count; id++) {
-        if (cluster_status(cluster, id).commit_index != last_index) {
-            return "a node did not catch up after the faults ended";
-        }
-    }
-    if (simulation->oracle.reads_confirmed < confirmed ||
-        (cluster->nodes_count > 1 && simulation->oracle.reads_confirmed == confirmed)) {
+    if (simulation->oracle.reads_confirmed == confirmed) {
         return "a read was not confirmed after the faults ended";
     }
-    return NULL;
+    return check_members(simulation, leader);
 }
 
 static void draw_rates(struct simulation *simulation)
@@ -298,22 +423,46 @@ static void draw_rates(struct simulation *simulation)
     simulation->delay = prng_below(prng, 2) == 0 ? 0 : prng_below(prng, 150);
     simulation->slow_disk = prng_below(prng, 2) == 0 ? 0 : prng_below(prng, 200);
     simulation->disturb = prng_below(prng, 3) == 0 ? 0 : prng_below(prng, 40);
+    simulation->change = prng_below(prng, 3) == 0 ? 0 : prng_below(prng, 60);
+    simulation->wipe = prng_below(prng, 2) == 0 ? 0 : prng_below(prng, 200);
+    simulation->compact = prng_below(prng, 3) == 0 ? 0 : prng_below(prng, 300);
 }
 
-static bool run_seed(uint64_t seed, uint64_t *work)
+static void start_nodes(struct simulation *simulation, uint64_t seed)
+{
+    static const uint32_t voters[] = {1, 3, 3, 5, 5};
+    struct cluster *cluster = &simulation->cluster;
+    uint32_t learners = prng_below(&simulation->prng, 4) == 0 ? 1 : 0;
+    cluster_init(cluster, voters[prng_below(&simulation->prng, 5)], learners, seed);
+    if (prng_below(&simulation->prng, 2) == 0) {
+        cluster_forget_disks(cluster);
+    }
+    while (cluster->nodes_count < CLUSTER_NODES_MAX && prng_below(&simulation->prng, 2) == 0) {
+        (void)cluster_add_node(cluster);
+    }
+    oracle_init(&simulation->oracle, cluster);
+    for (uint64_t id = 1; id <= cluster->nodes_count; id++) {
+        cluster->nodes[id].persists_by_hand = true;
+    }
+    cluster_start_all(cluster);
+}
+
+/* What the seeds of a run came to, so that it can be seen to have been work. */
+struct work {
+    uint64_t entries;
+    uint64_t reads;
+    uint64_t changes;
+    uint64_t wiped;
+    uint64_t installed;
+};
+
+static bool run_seed(uint64_t seed, struct work *work)
 {
     static struct simulation simulation;
-    static const uint32_t voters[] = {1, 3, 3, 5, 5};
     memset(&simulation, 0, sizeof(simulation));
     prng_init(&simulation.prng, seed);
     draw_rates(&simulation);
-    uint32_t learners = prng_below(&simulation.prng, 4) == 0 ? 1 : 0;
-    cluster_init(&simulation.cluster, voters[prng_below(&simulation.prng, 5)], learners, seed);
-    oracle_init(&simulation.oracle, &simulation.cluster);
-    for (uint64_t id = 1; id <= simulation.cluster.nodes_count; id++) {
-        simulation.cluster.nodes[id].persists_by_hand = true;
-    }
-    cluster_start_all(&simulation.cluster);
+    start_nodes(&simulation, seed);
     run_ms(&simulation, CHAOS_MS, true);
     calm_down(&simulation);
     const char *stuck = check_liveness(&simulation);
@@ -323,8 +472,11 @@ static bool run_seed(uint64_t seed, uint64_t *work)
     if (stuck != NULL) {
         printf("RAFT_SEED=%" PRIu64 ": %s\n", seed, stuck);
     }
-    work[0] += simulation.oracle.committed_count;
-    work[1] += simulation.oracle.reads_confirmed;
+    work->entries += simulation.oracle.committed_count;
+    work->reads += simulation.oracle.reads_confirmed;
+    work->changes += simulation.changes;
+    work->wiped += simulation.wiped;
+    work->installed += simulation.installed;
     cluster_deinit(&simulation.cluster);
     return stuck == NULL;
 }
@@ -339,17 +491,21 @@ UNIT_TEST(raft_simulation, random_faults_keep_it_safe_and_their_end_makes_it_liv
 {
     uint64_t first = number_from("RAFT_SEED", 1);
     uint64_t count = getenv("RAFT_SEED") != NULL ? 1 : number_from("RAFT_SEEDS", SEEDS_DEFAULT);
-    uint64_t work[2] = {0, 0};
+    struct work work = {0};
     uint64_t failed = 0;
     for (uint64_t seed = first; seed < first + count; seed++) {
-        failed += run_seed(seed, work) ? 0 : 1;
+        failed += run_seed(seed, &work) ? 0 : 1;
     }
     CU_ASSERT_EQUAL(failed, 0);
-    /* It must have been work, not silence. */
-    CU_ASSERT(work[0] > count * 10);
-    CU_ASSERT(work[1] > count * 5);
     if (getenv("UNIT_VERBOSE") != NULL) {
-        printf("%" PRIu64 " seeds, %" PRIu64 " entries, %" PRIu64 " reads\n", count, work[0],
-               work[1]);
+        printf("%" PRIu64 " seeds, %" PRIu64 " entries, %" PRIu64 " reads, %" PRIu64
+               " changes, %" PRIu64 " snapshots installed, %" PRIu64 " disks lost\n",
+               count, work.entries, work.reads, work.changes, work.installed, work.wiped);
     }
+    /* It must have been work, not silence. */
+    CU_ASSERT(work.entries > count * 10);
+    CU_ASSERT(work.reads > count * 5);
+    CU_ASSERT(count < 100 || work.changes > count);
+    CU_ASSERT(count < 100 || work.installed > count);
+    CU_ASSERT(count < 100 || work.wiped > count / 5);
 }

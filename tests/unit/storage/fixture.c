@@ -93,6 +93,9 @@ enum result fixture_open(struct fixture *fixture)
     enum result result = log_store_open(&fixture->options, &fixture->recovery, &fixture->store);
     if (result == RESULT_OK) {
         fixture->persist_id = 0;
+        if (fixture->recovery.hard_state.term > fixture->term) {
+            fixture->term = fixture->recovery.hard_state.term;
+        }
         fixture->last_index = fixture->recovery.base_index + fixture->recovery.entries_count;
     }
     return result;
