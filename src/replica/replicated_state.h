@@ -4,7 +4,7 @@
  * Bytes (numbers little-endian):
  *   u8      format version: 1
  *   u64     hash seed of the keyspace (see replica_hash_seed)
- *   u64     floor of incarnations (see sequences.h)
+ *   u64     incarnation floor of the sequences table
  *   varint  rows of the sequences table, at most LIMIT_MEMBERS; then for each, ascending by origin
  *             u64 origin, u64 incarnation, u64 sequence
  * and nothing behind it.

@@ -62,6 +62,9 @@ static enum result on_message(struct peer_net *net, const struct peer_message *m
     } else if (message->type == PEER_MESSAGE_FORWARD) {
         record->payload_bytes = message->forward.commands.size;
         record->payload_hash = hash_bytes(0, message->forward.commands);
+    } else if (message->type == PEER_MESSAGE_SNAPSHOT_PIECE) {
+        record->payload_bytes = message->snapshot_piece.bytes.size;
+        record->payload_hash = hash_bytes(0, message->snapshot_piece.bytes);
     }
     return RESULT_OK;
 }

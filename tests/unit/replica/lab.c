@@ -41,13 +41,13 @@ uint64_t lab_id(uint32_t number)
     return node_id_of_name(name);
 }
 
+/* The number of a node, or nodes_count: there is nobody at its address. */
 static uint32_t number_of(const struct lab *lab, uint64_t id)
 {
     uint32_t number = 0;
     while (number < lab->nodes_count && lab_id(number) != id) {
         number++;
     }
-    ASSERT(number < lab->nodes_count);
     return number;
 }
 
@@ -169,6 +169,10 @@ void lab_wipe(struct lab_node *node)
     uint64_t incarnation = node->disk.incarnation;
     uint64_t delay_ms_max = node->disk.delay_ms_max;
     lab_disk_deinit(&node->disk);
+    uint64_t state_delay_ms_max = node->state.delay_ms_max;
+    lab_state_deinit(&node->state);
+    node->state.delay_ms_max = state_delay_ms_max;
+    node->is_state_missing = false;
     node->disk.incarnation = incarnation;
     node->disk.delay_ms_max = delay_ms_max;
     node->disk.disk_id = prng_next(&node->lab->prng) | 1;
@@ -262,8 +266,10 @@ static void end_turn(struct lab_node *node)
     }
     for (uint32_t i = 0; i < ready.messages_count; i++) {
         uint32_t to = number_of(lab, ready.messages[i].to);
-        lab_network_send(&lab->network, node->number, to, &ready.messages[i], lab->now_ms,
-                         &lab->prng);
+        if (to < lab->nodes_count) {
+            lab_network_send(&lab->network, node->number, to, &ready.messages[i], lab->now_ms,
+                             &lab->prng);
+        }
     }
     uint64_t base_ms = node->monotonic_base_ms;
     node->deadline_ms = ready.deadline_ms > base_ms ? ready.deadline_ms - base_ms : 0;
@@ -416,8 +422,9 @@ void lab_open(struct lab *lab, const struct lab_options *options)
         node->number = i;
         node->monotonic_base_ms = 1000 + prng_below(&lab->prng, 1000000);
         node->disk.delay_ms_max = 2;
-        node->disk.disk_id = lab_id(i) ^ options->seed;
         node->state.delay_ms_max = 2;
+        node->disk.incarnation = 1000;
+        node->disk.disk_id = lab_id(i) ^ options->seed;
         if (i < lab->options.members_count) {
             lab_start(node);
         }

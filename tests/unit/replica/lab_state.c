@@ -48,7 +48,7 @@ static void image_remove(struct lab_image *image, uint32_t at)
 static void image_put(struct lab_image *image, struct slice bytes)
 {
     struct state_row row = decode_row(bytes);
-    uint64_t hash = hash_bytes(row.slot, row.key);
+    uint64_t hash = hash_mix(row.slot, hash_bytes(0, row.key));
     uint32_t at = 0;
     while (at < image->rows_count && image->rows[at].hash != hash) {
         at++;
