@@ -68,6 +68,7 @@ static void check_refuses(struct cluster *cluster, uint32_t node)
     redisContext *client = redis_client_open(cluster->nodes[node].redis_port);
     expect_error(client, "DISKFULL ", "APPEND disk:0 more");
     expect_error(client, "DISKFULL ", "INCR disk:count");
+    expect(client, "(nil)", "GET disk:count");
     expect_post_like(http, "/put", "{\"key\":\"disk:http\",\"value\":\"v\"}", 503,
                      "{\"ok\":false,\"error\":\"DISKFULL ");
     expect_get(http, "/get?key=disk:http", 404, "{\"ok\":false,\"error\":\"key not found\"}");

@@ -23,21 +23,19 @@ enum {
 
 static const struct load bulk = {"bulk", 1, 2400, STATE_BYTES / 2400};
 
-/* Starts a cluster whose third node is reached by way of the proxy, if there is to be one. */
-static struct tcp_proxy *start(struct cluster *cluster, bool has_proxy)
+/* Starts a cluster whose nodes reach each other by way of proxies. */
+static void start(struct cluster *cluster, struct tcp_proxy *proxies[3])
 {
-    struct tcp_proxy *proxy = NULL;
     cluster_add_option(cluster, "--snapshot-log-bytes=1mb");
     cluster_add_option(cluster, "--request-timeout=15000");
-    if (has_proxy) {
-        proxy = tcp_proxy_start(cluster->nodes[VICTIM].raft_port);
-        (void)snprintf(cluster->peers, sizeof(cluster->peers),
-                       "node-1=127.0.0.1:%u,node-2=127.0.0.1:%u,node-3=127.0.0.1:%u",
-                       cluster->nodes[0].raft_port, cluster->nodes[1].raft_port,
-                       tcp_proxy_port(proxy));
+    size_t used = 0;
+    for (uint32_t i = 0; i < 3; i++) {
+        proxies[i] = tcp_proxy_start(cluster->nodes[i].raft_port);
+        used += (size_t)snprintf(cluster->peers + used, sizeof(cluster->peers) - used,
+                                 "%snode-%u=127.0.0.1:%u", i == 0 ? "" : ",", i + 1,
+                                 tcp_proxy_port(proxies[i]));
     }
     cluster_start(cluster);
-    return proxy;
 }
 
 /* Kills the third node and writes until the others' logs begin behind what it has. */
@@ -106,7 +104,8 @@ static void check_peace(struct cluster *cluster, const struct peace *before)
 
 void test_far_behind_under_writers(struct cluster *cluster)
 {
-    (void)start(cluster, false);
+    struct tcp_proxy *proxies[3];
+    start(cluster, proxies);
     struct writers *writers = writers_start(cluster);
     writers_wait_rounds(writers, 5);
     writers_expect_loss(writers, VICTIM);
@@ -139,7 +138,9 @@ void test_far_behind_under_writers(struct cluster *cluster)
 
 void test_transfer_resumes(struct cluster *cluster)
 {
-    struct tcp_proxy *proxy = start(cluster, true);
+    struct tcp_proxy *proxies[3];
+    start(cluster, proxies);
+    struct tcp_proxy *proxy = proxies[VICTIM];
     leave_behind(cluster, &bulk);
     struct peace peace = get_peace(cluster);
     uint64_t index = cluster_get_number(cluster, peace.leader, "raft_commit_index");
@@ -149,6 +150,7 @@ void test_transfer_resumes(struct cluster *cluster)
     for (uint32_t part = 1; part <= 3; part++) {
         wait_bytes(proxy, begin + part * (STATE_BYTES / 4));
         tcp_proxy_cut(proxy);
+        tcp_proxy_cut(proxies[peace.leader]);
     }
     wait_applied(cluster, VICTIM, index);
     uint64_t bytes = tcp_proxy_bytes(proxy) - begin;
@@ -165,7 +167,9 @@ void test_transfer_resumes(struct cluster *cluster)
 void test_transfer_over_spoilt_wire(struct cluster *cluster)
 {
     enum { SPOILT = 4 };
-    struct tcp_proxy *proxy = start(cluster, true);
+    struct tcp_proxy *proxies[3];
+    start(cluster, proxies);
+    struct tcp_proxy *proxy = proxies[VICTIM];
     leave_behind(cluster, &bulk);
     struct peace peace = get_peace(cluster);
     uint64_t index = cluster_get_number(cluster, peace.leader, "raft_commit_index");
@@ -192,7 +196,9 @@ void test_transfer_over_spoilt_wire(struct cluster *cluster)
 void test_spoilt_copy(struct cluster *cluster)
 {
     char path[CLUSTER_PATH_BYTES + 64], state[CLUSTER_PATH_BYTES + 64];
-    struct tcp_proxy *proxy = start(cluster, true);
+    struct tcp_proxy *proxies[3];
+    start(cluster, proxies);
+    struct tcp_proxy *proxy = proxies[VICTIM];
     leave_behind(cluster, &bulk);
     struct peace peace = get_peace(cluster);
     uint64_t index = cluster_get_number(cluster, peace.leader, "raft_commit_index");
@@ -202,6 +208,7 @@ void test_spoilt_copy(struct cluster *cluster)
     wait_bytes(proxy, begin + STATE_BYTES / 4);
     cluster_path(cluster, peace.leader, "snapshot.copy", path);
     files_flip(path, (off_t)files_size(path) * 3 / 4);
+    tcp_proxy_set_rate(proxy, 4 * RATE);
     wait_applied(cluster, VICTIM, index);
     if (tcp_proxy_bytes(proxy) - begin < STATE_BYTES + STATE_BYTES / 2) {
         FAIL("the spoilt copy was taken: only %llu bytes passed",
@@ -223,7 +230,8 @@ void test_kills_in_transfer(struct cluster *cluster)
     uint64_t random = check_now_ms();
     uint32_t kills = kills_wanted(KILLS_DEFAULT);
     struct load load = {"helped", 0, 1000, 6000};
-    (void)start(cluster, false);
+    struct tcp_proxy *proxies[3];
+    start(cluster, proxies);
     struct writers *writers = writers_start(cluster);
     for (uint32_t i = 0; i < kills; i++) {
         load.generation = i;
