@@ -16,6 +16,8 @@ LAYERS_replica := replica $(LAYERS_command)
 LAYERS_storage := storage raft base
 LAYERS_net     := net $(LAYERS_replica)
 LAYERS_server  := server net storage $(LAYERS_replica)
+LAYERS_cli     := cli storage $(LAYERS_wire)
+LDLIBS_cli     := -lhiredis
 
 FLAGS_release := -O2
 FLAGS_debug   := -O0 -DQUORUM_DEBUG
@@ -33,8 +35,8 @@ archives  = $(patsubst %,$(BUILD)/lib%.a,$(1))
 UNIT_DIRS := $(notdir $(wildcard tests/unit/*))
 
 .DEFAULT_GOAL := all
-.PHONY: all deps unit test test-integration test-redis test-compose tidy check-format format \
-        cluster demo clean help FORCE
+.PHONY: all deps unit test test-integration test-redis test-compose bench-snapshots tidy \
+        check-format format cluster demo clean help FORCE
 
 all: bin/quorum bin/quorumctl            ## build bin/quorum and bin/quorumctl
 
@@ -52,17 +54,16 @@ bin/%: $(BUILD)/% FORCE
 $(BUILD)/quorum: $(BUILD)/src/server/main.o $(call archives,$(LAYERS_server))
 	@echo "  link  $@"
 	@$(CC) $(CFLAGS) $^ $(LDLIBS) -o $@
-$(BUILD)/quorumctl: $(call objects,$(wildcard src/cli/*.c)) \
-                    $(call archives,storage $(LAYERS_wire))
+$(BUILD)/quorumctl: $(BUILD)/src/cli/main.o $(call archives,$(LAYERS_cli))
 	@echo "  link  $@"
-	@$(CC) $(CFLAGS) $^ $(LDLIBS) -lhiredis -o $@
+	@$(CC) $(CFLAGS) $^ $(LDLIBS) $(LDLIBS_cli) -o $@
 
 # One unit test binary a directory, linked against the layers below it and nothing else.
 .SECONDEXPANSION:
 $(BUILD)/unit-%: $$(call objects,$$(wildcard tests/unit/$$*/*.c tests/lib/unit*.c)) \
                  $$(call archives,$$(LAYERS_$$*))
 	@echo "  link  $@"
-	@$(CC) $(CFLAGS) $^ $(LDLIBS) -lcunit -o $@
+	@$(CC) $(CFLAGS) $^ $(LDLIBS) $(LDLIBS_$*) -lcunit -o $@
 unit: $(UNIT_DIRS:%=unit-%)              ## unit and paper tests, all directories
 unit-%: $(BUILD)/unit-%
 	$<
@@ -70,9 +71,13 @@ unit-%: $(BUILD)/unit-%
 # The tests with real processes, and what steps the wall clock of a node they start.
 HARNESS := $(filter-out tests/lib/unit% %_preload.c,$(wildcard tests/lib/*.c))
 $(BUILD)/integration: $(call objects,$(wildcard tests/integration/*.c) $(HARNESS)) \
-                      | $(BUILD)/wall_clock_preload.so
+                      | $(BUILD)/wall_clock_preload.so $(BUILD)/slow_disk_preload.so
 	@echo "  link  $@"
 	@$(CC) $(CFLAGS) $^ -lhiredis -lsqlite3 -lpthread -o $@
+$(BUILD)/bench-snapshots: $(call objects,$(wildcard tests/bench/*.c) $(HARNESS) \
+                          tests/integration/membership.c tests/integration/writers.c)
+	@echo "  link  $@"
+	@$(CC) $(CFLAGS) $^ -lhiredis -lpthread -o $@
 $(BUILD)/%_preload.so: tests/lib/%_preload.c | build/deps.stamp
 	@mkdir -p $(@D)
 	@echo "  link  $@"
@@ -90,12 +95,14 @@ $(BUILD)/%.o: %.c | build/deps.stamp
 test:                                    ## everything CI runs; ends in one line with the counts
 	@deps/install.sh build test
 	@MAKEFLAGS= tests/run_all.sh
-test-integration: $(BUILD)/quorum $(BUILD)/integration    ## real processes: kill, stop, restart
+test-integration: $(BUILD)/quorum $(BUILD)/quorumctl $(BUILD)/integration    ## real processes: kill, stop, restart
 	$(BUILD)/integration $(BUILD)/quorum
 test-redis: $(BUILD)/quorum              ## replies compared with a real redis-server
 	redis-tests/run.sh $(BUILD)
 test-compose:                            ## docker-compose.yml on a real engine, if there is one
 	tests/compose/run.sh
+bench-snapshots: $(BUILD)/quorum $(BUILD)/bench-snapshots   ## what snapshots and changes cost
+	$(BUILD)/bench-snapshots $(BUILD)/quorum
 tidy: $(call archives,$(PURE))           ## layers, purity, sizes
 	tests/tidy/tidy.sh $(BUILD)
 

@@ -1,4 +1,4 @@
-/* ctl.h -- what quorumctl's commands share: whom to ask, and asking. */
+/* ctl.h -- what quorumctl's commands share: exit codes, whom to ask, and asking. */
 #ifndef QUORUM_CLI_CTL_H
 #define QUORUM_CLI_CTL_H
 
@@ -12,9 +12,14 @@
 /* What quorumctl exits with. */
 enum ctl_exit {
     CTL_OK = 0,
-    CTL_NO = 1,    /* asked, and the answer is no: unreachable, refused, no leader */
-    CTL_USAGE = 2, /* not asked: the command line makes no sense */
+    CTL_NO = 1,     /* asked, and the answer is no: unreachable, refused, no leader, damaged */
+    CTL_USAGE = 2,  /* not asked: the command line makes no sense */
+    CTL_LOCKED = 3, /* a node runs on the data directory */
+    CTL_FAILED = 4, /* could not be found out or done: a file cannot be read or written */
 };
+
+/* Room for the cause of a failure, with its NUL. */
+enum { CTL_ERROR_BYTES = 256 };
 
 /* A node as the command line names it. Strings are borrowed from it. */
 struct ctl_target {
@@ -30,16 +35,16 @@ bool ctl_target_set_address(struct ctl_target *target, const char *address);
  * the cause in error (error_bytes, NUL-terminated). The caller frees with redisFree. */
 redisContext *ctl_connect(const struct ctl_target *target, char *error, size_t error_bytes);
 
-/* Asks for a section of INFO. NULL on failure, with the cause in error. The caller frees with
- * freeReplyObject; the reply is a string. */
-redisReply *ctl_info(redisContext *context, const char *section, char *error, size_t error_bytes);
+/* Says on standard error that the node answers with an error or not at all, and what may help. */
+enum ctl_exit ctl_complain(const struct ctl_target *target, const char *error);
 
-/* Copies the value of a "key:value" line of INFO, cut at out_bytes; "" and false when there is no
- * such line. */
-bool ctl_info_value(const char *info, const char *key, char *out, size_t out_bytes);
+/* Sends a command of argc arguments and waits up to timeout_seconds. NULL when there is no answer,
+ * or when it is an error, with the cause in error (CTL_ERROR_BYTES). The caller frees with
+ * freeReplyObject. */
+redisReply *ctl_call(redisContext *context, int timeout_seconds, int argc, const char **argv,
+                     char *error);
 
-/* The commands. Each prints its answer on standard output. */
-enum ctl_exit ctl_ping(const struct ctl_target *target, bool must_be_ready);
-enum ctl_exit ctl_status(const struct ctl_target *targets, int targets_count);
+/* Prints a question on standard error and reads a line from standard input: whether it is word. */
+bool ctl_confirm(const char *question, const char *word);
 
 #endif

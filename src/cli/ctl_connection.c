@@ -1,4 +1,5 @@
 /* ctl_connection.c -- quorumctl's side of a Redis connection, through hiredis. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,33 +61,43 @@ redisContext *ctl_connect(const struct ctl_target *target, char *error, size_t e
     return context;
 }
 
-redisReply *ctl_info(redisContext *context, const char *section, char *error, size_t error_bytes)
+enum ctl_exit ctl_complain(const struct ctl_target *target, const char *error)
 {
-    redisReply *reply = redisCommand(context, "INFO %s", section);
-    if (reply != NULL && reply->type == REDIS_REPLY_STRING) {
-        return reply;
-    }
-    if (reply == NULL) {
-        (void)snprintf(error, error_bytes, "%s", context->errstr);
-    } else {
-        bool is_error = reply->type == REDIS_REPLY_ERROR;
-        (void)snprintf(error, error_bytes, "%s", is_error ? reply->str : "unexpected answer");
-    }
-    freeReplyObject(reply);
-    return NULL;
+    bool is_refused = strncmp(error, "NOAUTH", 6) == 0 || strncmp(error, "WRONGPASS", 9) == 0;
+    const char *remedy = is_refused ? "; the password is taken from -a, or from REDISCLI_AUTH or "
+                                      "QUORUM_REQUIREPASS of the environment"
+                                    : "";
+    (void)fprintf(stderr, "quorumctl: %s:%d: %s%s\n", target->host, target->port, error, remedy);
+    return CTL_NO;
 }
 
-bool ctl_info_value(const char *info, const char *key, char *out, size_t out_bytes)
+redisReply *ctl_call(redisContext *context, int timeout_seconds, int argc, const char **argv,
+                     char *error)
 {
-    size_t key_size = strlen(key);
-    out[0] = '\0';
-    for (const char *line = info; *line != '\0'; line += strspn(line, "\r\n")) {
-        size_t size = strcspn(line, "\r\n");
-        if (size > key_size && strncmp(line, key, key_size) == 0 && line[key_size] == ':') {
-            (void)snprintf(out, out_bytes, "%.*s", (int)(size - key_size - 1), line + key_size + 1);
-            return true;
-        }
-        line += size;
+    struct timeval timeout = {timeout_seconds, 0};
+    (void)redisSetTimeout(context, timeout);
+    redisReply *reply = redisCommandArgv(context, argc, argv, NULL);
+    if (reply == NULL) {
+        bool is_timeout = context->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK);
+        (void)snprintf(error, CTL_ERROR_BYTES, "%s",
+                       is_timeout ? "no answer in time" : context->errstr);
+    } else if (reply->type == REDIS_REPLY_ERROR) {
+        (void)snprintf(error, CTL_ERROR_BYTES, "%s", reply->str);
+        freeReplyObject(reply);
+        reply = NULL;
     }
-    return false;
+    return reply;
+}
+
+bool ctl_confirm(const char *question, const char *word)
+{
+    char line[64];
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "%s", question);
+    if (fgets(line, sizeof(line), stdin) == NULL) {
+        (void)fputc('\n', stderr);
+        return false;
+    }
+    line[strcspn(line, "\r\n")] = '\0';
+    return strcmp(line, word) == 0;
 }

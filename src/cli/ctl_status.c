@@ -1,129 +1,163 @@
-/* ctl_status.c -- quorumctl status: one line for each node, as each says of itself.
- *
- * The nodes named on the command line are asked for the others ("nodeN:" lines of INFO raft), and
- * then every node is asked. What a node says of itself may be old the moment it is printed; two
- * leaders of different terms in one table are a leader and one that has not yet heard of it.
- */
+/* ctl_status.c -- quorumctl status: a table of all nodes, as each says of itself. */
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/ctl.h"
+#include "base/mem.h"
+#include "cli/ctl_commands.h"
+#include "cli/ctl_survey.h"
+#include "cli/ctl_table.h"
+#include "cli/ctl_text.h"
 
-enum { ERROR_BYTES = 256, FIELD_BYTES = LIMIT_ADDRESS_BYTES, NAME_BYTES = 16 };
+enum { NUMBER_BYTES = 24, COLUMNS_COUNT = 13 };
 
-/* A node of the cluster, as another node lists it. */
-struct listed {
-    char id[LIMIT_NODE_NAME_BYTES];
-    char redis[LIMIT_ADDRESS_BYTES]; /* "" when not known */
+static const struct ctl_column columns[COLUMNS_COUNT] = {
+    {"NODE", false},   {"ROLE", false},  {"TERM", true},     {"LAST", true},     {"COMMIT", true},
+    {"APPLIED", true}, {"LAG", true},    {"SNAPSHOT", true}, {"VERSION", false}, {"RAFT", false},
+    {"HTTP", false},   {"REDIS", false}, {"ANSWER", false},
 };
 
-/* Copies the value of "key=" in "key=value,key=value"; "" when it is not there. */
-static void part(const char *line, const char *key, char *out, size_t out_bytes)
+static const char *number_text(uint64_t number, char out[NUMBER_BYTES])
 {
-    size_t key_size = strlen(key);
-    out[0] = '\0';
-    while (*line != '\0') {
-        size_t size = strcspn(line, ",");
-        if (size > key_size && strncmp(line, key, key_size) == 0 && line[key_size] == '=') {
-            (void)snprintf(out, out_bytes, "%.*s", (int)(size - key_size - 1), line + key_size + 1);
-            return;
-        }
-        line += size + (line[size] == ',' ? 1 : 0);
-    }
+    (void)snprintf(out, NUMBER_BYTES, "%llu", (unsigned long long)number);
+    return number == CTL_UNKNOWN ? "-" : out;
 }
 
-/* Reads the nodeN lines; returns how many. */
-static int read_nodes(const char *info, struct listed nodes[LIMIT_MEMBERS])
+static const char *text_or_dash(const char *text)
 {
-    int count = 0;
-    char line[1024];
-    char key[NAME_BYTES];
-    while (count < LIMIT_MEMBERS) {
-        (void)snprintf(key, sizeof(key), "node%d", count);
-        if (!ctl_info_value(info, key, line, sizeof(line))) {
-            break;
-        }
-        part(line, "id", nodes[count].id, sizeof(nodes[count].id));
-        part(line, "redis", nodes[count].redis, sizeof(nodes[count].redis));
-        count++;
-    }
-    return count;
+    return text[0] == '\0' ? "-" : text;
 }
 
-/* Asks one node for INFO raft; NULL when that fails, with the cause in error. */
-static redisReply *ask(const struct ctl_target *target, char *error)
+static void add_node(struct ctl_table *table, const struct ctl_survey *survey,
+                     const struct ctl_node *node)
 {
-    redisContext *context = ctl_connect(target, error, ERROR_BYTES);
-    if (context == NULL) {
-        return NULL;
+    const struct ctl_member *member = &node->member;
+    char text[6][NUMBER_BYTES];
+    if (!node->is_reachable) {
+        ctl_table_add(table, (const char *const[COLUMNS_COUNT]){
+                                 member->id, text_or_dash(member->role), "-", "-", "-", "-", "-",
+                                 "-", "-", text_or_dash(member->raft), text_or_dash(member->http),
+                                 text_or_dash(member->redis), node->error});
+        return;
     }
-    redisReply *info = ctl_info(context, "raft", error, ERROR_BYTES);
-    redisFree(context);
-    return info;
+    ctl_table_add(table,
+                  (const char *const[COLUMNS_COUNT]){
+                      text_or_dash(member->id), text_or_dash(node->role),
+                      number_text(node->term, text[0]), number_text(node->last_index, text[1]),
+                      number_text(node->commit_index, text[2]),
+                      number_text(node->applied_index, text[3]),
+                      number_text(ctl_survey_lag(survey, node), text[4]),
+                      number_text(node->snapshot_index, text[5]), text_or_dash(node->version),
+                      text_or_dash(member->raft), text_or_dash(member->http),
+                      text_or_dash(member->redis), "ok"});
 }
 
-static void print_row(const char *const cells[7])
+static void print_table(const struct ctl_survey *survey)
 {
-    printf("%-16s %-24s %-10s %8s %12s %12s  %s\n", cells[0], cells[1], cells[2], cells[3],
-           cells[4], cells[5], cells[6]);
+    struct buf out;
+    buf_init(&out);
+    struct ctl_table *table = ctl_table_create(columns, COLUMNS_COUNT);
+    for (int i = 0; i < survey->nodes_count; i++) {
+        add_node(table, survey, &survey->nodes[i]);
+    }
+    ctl_table_write(table, &out);
+    ctl_table_destroy(table);
+    if (survey->leader < 0) {
+        buf_append_format(&out, "no leader: no node that answers says that it leads\n");
+    } else {
+        const struct ctl_node *leader = &survey->nodes[survey->leader];
+        buf_append_format(&out, "leader %s, followed by %d of %d voters%s\n", leader->member.id,
+                          survey->followers_of_it, survey->voters,
+                          ctl_survey_is_well(survey) ? "" : ": no majority");
+    }
+    ctl_text_flush(&out);
+    buf_deinit(&out);
 }
 
-/* Prints a node's row; whether it answered and knows a leader. */
-static bool print_node(const char *id, const char *address, const char *info, const char *error)
+static json_t *json_number(uint64_t number)
 {
-    static const char *const keys[] = {"raft_role", "raft_term", "raft_commit_index",
-                                       "raft_applied_index", "raft_leader_id"};
-    char values[5][FIELD_BYTES];
-    if (info == NULL) {
-        print_row((const char *const[7]){id, address, "-", "-", "-", "-", error});
-        return false;
-    }
-    for (int i = 0; i < 5; i++) {
-        (void)ctl_info_value(info, keys[i], values[i], FIELD_BYTES);
-    }
-    bool has_leader = values[4][0] != '\0';
-    print_row((const char *const[7]){id, address, values[0], values[1], values[2], values[3],
-                                     has_leader ? values[4] : "(none)"});
-    return has_leader;
+    return number == CTL_UNKNOWN ? json_null() : json_integer((json_int_t)number);
 }
 
-static bool print_listed(const struct listed *node, const char *password)
+static json_t *json_node(const struct ctl_survey *survey, const struct ctl_node *node)
 {
-    char error[ERROR_BYTES] = "its Redis address is not known";
-    struct ctl_target target = {.password = password};
-    redisReply *info = NULL;
-    if (ctl_target_set_address(&target, node->redis)) {
-        info = ask(&target, error);
+    const struct ctl_member *member = &node->member;
+    json_t *out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b}", "id", member->id, "member",
+                            member->role, "raft", member->raft, "http", member->http, "redis",
+                            member->redis, "reachable", node->is_reachable);
+    if (!node->is_reachable) {
+        (void)json_object_set_new(out, "error", json_string(node->error));
+        return out;
     }
-    bool is_well = print_node(node->id, node->redis[0] == '\0' ? "-" : node->redis,
-                              info == NULL ? NULL : info->str, error);
-    freeReplyObject(info);
-    return is_well;
+    (void)json_object_set_new(out, "role", json_string(node->role));
+    (void)json_object_set_new(out, "leader", json_string(node->leader));
+    (void)json_object_set_new(out, "version", json_string(node->version));
+    (void)json_object_set_new(out, "term", json_number(node->term));
+    (void)json_object_set_new(out, "last_index", json_number(node->last_index));
+    (void)json_object_set_new(out, "commit_index", json_number(node->commit_index));
+    (void)json_object_set_new(out, "applied_index", json_number(node->applied_index));
+    (void)json_object_set_new(out, "lag", json_number(ctl_survey_lag(survey, node)));
+    (void)json_object_set_new(out, "snapshot_index", json_number(node->snapshot_index));
+    return out;
 }
 
-enum ctl_exit ctl_status(const struct ctl_target *targets, int targets_count)
+static void print_json(const struct ctl_survey *survey)
 {
-    char error[ERROR_BYTES] = "";
-    redisReply *info = NULL;
-    const struct ctl_target *first = targets;
-    for (int i = 0; i < targets_count && info == NULL; i++) {
-        first = &targets[i];
-        info = ask(first, error);
-        if (info == NULL) {
-            (void)fprintf(stderr, "%s:%d: %s\n", first->host, first->port, error);
-        }
+    json_t *nodes = json_array();
+    for (int i = 0; i < survey->nodes_count; i++) {
+        (void)json_array_append_new(nodes, json_node(survey, &survey->nodes[i]));
     }
-    if (info == NULL) {
-        return CTL_NO;
-    }
-    struct listed nodes[LIMIT_MEMBERS];
-    int count = read_nodes(info->str, nodes);
-    bool is_well = count > 0;
-    print_row(
-        (const char *const[7]){"NODE", "REDIS", "ROLE", "TERM", "COMMIT", "APPLIED", "LEADER"});
+    const char *leader = survey->leader < 0 ? NULL : survey->nodes[survey->leader].member.id;
+    json_t *all =
+        json_pack("{s:b, s:s, s:s?, s:i, s:i, s:o}", "well", ctl_survey_is_well(survey),
+                  "cluster_id", survey->cluster_id, "leader", leader, "voters", survey->voters,
+                  "voters_following", survey->followers_of_it, "nodes", nodes);
+    (void)json_dumpf(all, stdout, JSON_INDENT(2));
+    (void)putchar('\n');
+    json_decref(all);
+}
+
+static enum ctl_exit run(const struct ctl_options *options)
+{
+    struct ctl_target targets[CTL_ARGUMENTS_MAX] = {options->target};
+    int count = options->arguments_count;
     for (int i = 0; i < count; i++) {
-        is_well &= print_listed(&nodes[i], first->password);
+        targets[i].password = options->target.password;
+        if (!ctl_target_set_address(&targets[i], options->arguments[i])) {
+            return ctl_usage("status", "its arguments are host:port");
+        }
     }
-    freeReplyObject(info);
+    struct ctl_survey *survey = mem_alloc(sizeof(*survey));
+    bool is_answered = ctl_survey_take(targets, count == 0 ? 1 : count, survey);
+    if (is_answered) {
+        ctl_options_has(options, CTL_OPTION_JSON) ? print_json(survey) : print_table(survey);
+    }
+    bool is_well = is_answered && ctl_survey_is_well(survey);
+    mem_free(survey);
     return is_well ? CTL_OK : CTL_NO;
 }
+
+const struct ctl_command ctl_command_status = {
+    .name = "status",
+    .summary = "a table of all nodes: role, term, indexes, lag, version, addresses",
+    .usage = "[-h HOST] [-p PORT] [-a PASSWORD] [--json] [HOST:PORT]...",
+    .help =
+        "Asks a node who the members are, and then every member about itself. With HOST:PORT\n"
+        "given, the first of them that answers is asked for the members.\n"
+        "\n"
+        "  ROLE      leader, follower, candidate; learner, joining: has no vote (yet); none: no\n"
+        "            member (any more); voter: does not answer, so what it does is not known\n"
+        "  LAST      last index of the node's log\n"
+        "  COMMIT    the index up to which it knows entries to be committed\n"
+        "  APPLIED   the index its data is as of\n"
+        "  LAG       committed entries, as any node knows, that it has not applied\n"
+        "  SNAPSHOT  the index of its newest snapshot; - where not known\n"
+        "  ANSWER    ok, or why there is none\n"
+        "\n"
+        "  --json    the same for programs\n",
+    .exits = "0 there is a leader, and a majority of the voters answers and follows it; 1 not so,\n"
+             "or no node answers; 2 the command line makes no sense.",
+    .options = CTL_OPTIONS_NODE | CTL_BIT(CTL_OPTION_JSON),
+    .arguments_max = CTL_ARGUMENTS_MAX,
+    .run = run,
+};

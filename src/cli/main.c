@@ -1,150 +1,108 @@
-/* main.c -- quorumctl, the operator's tool: the command line. */
+/* main.c -- quorumctl, the operator's tool: finds the command and runs it. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/logger.h"
 #include "base/version.h"
-#include "cli/ctl.h"
+#include "cli/ctl_commands.h"
+#include "cli/ctl_text.h"
 
-static const char usage[] =
-    "Usage: quorumctl ping [-h HOST] [-p PORT] [-a PASSWORD] [--ready]\n"
-    "       quorumctl status [-a PASSWORD] [HOST:PORT]...\n"
-    "       quorumctl --help | --version\n"
-    "\n"
-    "  ping    exits 0 when the node answers PONG; with --ready, when it knows a leader too\n"
-    "  status  shows role, term, indexes and leader of every node of the cluster; asks the first\n"
-    "          of the given nodes that answers who the others are; exits 0 when all are well\n"
-    "\n"
-    "  -h HOST      default: localhost\n"
-    "  -p PORT      port for Redis clients; default: QUORUM_REDIS, else 6379\n"
-    "  -a PASSWORD  default: REDISCLI_AUTH, else QUORUM_REQUIREPASS, from the environment\n"
-    "\n"
-    "Exit status: 0 yes; 1 no, or not reachable; 2 the command line is wrong.\n";
-
-enum { TARGETS_MAX = LIMIT_MEMBERS };
-
-struct options {
-    struct ctl_target target;
-    struct ctl_target targets[TARGETS_MAX];
-    int targets_count;
-    bool must_be_ready;
+static const struct ctl_command *const commands[] = {
+    &ctl_command_status,  &ctl_command_ping,     &ctl_command_members, &ctl_command_add,
+    &ctl_command_promote, &ctl_command_transfer, &ctl_command_remove,  &ctl_command_backup,
+    &ctl_command_restore, &ctl_command_recover,  &ctl_command_verify,  &ctl_command_log,
 };
 
-static enum ctl_exit fail_usage(const char *why, const char *argument)
-{
-    (void)fprintf(stderr, "quorumctl: %s '%s'; see quorumctl --help\n", why, argument);
-    return CTL_USAGE;
-}
+enum { COMMANDS_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
-static const char *password_of_environment(void)
+static const struct ctl_command *find(const char *name)
 {
-    const char *password = getenv("REDISCLI_AUTH");
-    if (password == NULL || password[0] == '\0') {
-        password = getenv("QUORUM_REQUIREPASS");
-    }
-    return password != NULL && password[0] != '\0' ? password : NULL;
-}
-
-static bool set_port(struct ctl_target *target, const char *text)
-{
-    char *end;
-    long port = strtol(text, &end, 10);
-    if (end == text || *end != '\0' || port < 1 || port > 65535) {
-        return false;
-    }
-    target->port = (int)port;
-    return true;
-}
-
-static bool set_host(struct ctl_target *target, const char *text)
-{
-    int size = snprintf(target->host, sizeof(target->host), "%s", text);
-    return size > 0 && (size_t)size < sizeof(target->host);
-}
-
-static bool set_option(struct options *options, char letter, const char *value)
-{
-    if (letter == 'a') {
-        options->target.password = value;
-        return true;
-    }
-    return letter == 'h' ? set_host(&options->target, value) : set_port(&options->target, value);
-}
-
-/* Reads what follows the command's name. */
-static enum ctl_exit parse(int argc, char **argv, struct options *options)
-{
-    for (int i = 2; i < argc; i++) {
-        const char *argument = argv[i];
-        bool takes_value = argument[0] == '-' && argument[1] != '\0' && argument[2] == '\0' &&
-                           strchr("hpa", argument[1]) != NULL;
-        if (strcmp(argument, "--ready") == 0) {
-            options->must_be_ready = true;
-        } else if (takes_value && i + 1 == argc) {
-            return fail_usage("a value is missing behind", argument);
-        } else if (takes_value) {
-            i++;
-            if (!set_option(options, argument[1], argv[i])) {
-                return fail_usage("no good value", argv[i]);
-            }
-        } else if (argument[0] == '-') {
-            return fail_usage("unknown option", argument);
-        } else if (options->targets_count == TARGETS_MAX ||
-                   !ctl_target_set_address(&options->targets[options->targets_count], argument)) {
-            return fail_usage("host:port is wanted, not", argument);
-        } else {
-            options->targets_count++;
+    for (int i = 0; i < COMMANDS_COUNT; i++) {
+        if (strcmp(commands[i]->name, name) == 0) {
+            return commands[i];
         }
     }
+    return NULL;
+}
+
+static void write_usage(struct buf *out)
+{
+    buf_append_format(out, "Usage: quorumctl COMMAND ...\n"
+                           "       quorumctl COMMAND --help\n"
+                           "       quorumctl --help | --version\n\n");
+    for (int i = 0; i < COMMANDS_COUNT; i++) {
+        buf_append_format(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+    }
+    buf_append_format(
+        out,
+        "\n"
+        "Exit status: 0 yes, done; 1 the answer is no: not reachable, refused, damaged; 2 the\n"
+        "command line makes no sense; 3 a node runs on the data directory; 4 a file cannot be\n"
+        "read or written.\n");
+}
+
+static enum ctl_exit print_usage(FILE *to, enum ctl_exit answer)
+{
+    struct buf out;
+    buf_init(&out);
+    write_usage(&out);
+    (void)fwrite(buf_slice(&out).bytes, 1, buf_size(&out), to);
+    buf_deinit(&out);
+    return answer;
+}
+
+static enum ctl_exit print_help(const struct ctl_command *command)
+{
+    struct buf out;
+    buf_init(&out);
+    ctl_help_write(command, &out);
+    ctl_text_flush(&out);
+    buf_deinit(&out);
     return CTL_OK;
 }
 
-static enum ctl_exit run_status(struct options *options)
+/* What the layers below complain of. */
+static void print_line(enum logger_level level, const char *line, void *context)
 {
-    if (options->targets_count == 0) {
-        return ctl_status(&options->target, 1);
-    }
-    for (int i = 0; i < options->targets_count; i++) {
-        options->targets[i].password = options->target.password;
-    }
-    return ctl_status(options->targets, options->targets_count);
+    (void)level;
+    (void)context;
+    (void)fprintf(stderr, "quorumctl: %s\n", line);
 }
 
-static enum ctl_exit run(int argc, char **argv)
+static enum ctl_exit run(const struct ctl_command *command, int argc, char **argv)
 {
-    struct options options = {.target = {"localhost", 6379, password_of_environment()}};
-    const char *port = getenv("QUORUM_REDIS");
-    if (port != NULL && !set_port(&options.target, port)) {
-        return fail_usage("QUORUM_REDIS is no port:", port);
+    static struct ctl_options options;
+    char error[CTL_ERROR_BYTES];
+    if (!ctl_options_parse(command, argc, (const char *const *)argv, &options, error)) {
+        return ctl_usage(command->name, error);
     }
-    enum ctl_exit parsed = parse(argc, argv, &options);
-    if (parsed != CTL_OK) {
-        return parsed;
+    if (ctl_options_has(&options, CTL_OPTION_HELP)) {
+        return print_help(command);
     }
-    if (strcmp(argv[1], "ping") == 0) {
-        bool has_target = options.targets_count > 0;
-        return has_target ? fail_usage("ping takes -h and -p, not", argv[argc - 1])
-                          : ctl_ping(&options.target, options.must_be_ready);
-    }
-    return run_status(&options);
+    logger_set_sink(print_line, NULL);
+    logger_set_level(LOGGER_WARNING);
+    return command->run(&options);
 }
 
 int main(int argc, char **argv)
 {
     if (argc < 2) {
-        (void)fputs(usage, stderr);
-        return CTL_USAGE;
+        return (int)print_usage(stderr, CTL_USAGE);
     }
-    if (strcmp(argv[1], "--help") == 0) {
-        (void)fputs(usage, stdout);
-        return CTL_OK;
-    }
-    if (strcmp(argv[1], "--version") == 0) {
+    const char *name = argv[1];
+    if (strcmp(name, "--version") == 0) {
         puts("quorumctl " QUORUM_VERSION);
         return CTL_OK;
     }
-    if (strcmp(argv[1], "ping") != 0 && strcmp(argv[1], "status") != 0) {
-        return (int)fail_usage("unknown command", argv[1]);
+    if (strcmp(name, "--help") == 0 || (strcmp(name, "help") == 0 && argc == 2)) {
+        return (int)print_usage(stdout, CTL_OK);
     }
-    return (int)run(argc, argv);
+    bool is_about = strcmp(name, "help") == 0; /* "help COMMAND" */
+    const struct ctl_command *command = find(is_about ? argv[2] : name);
+    if (command == NULL) {
+        (void)fprintf(stderr, "quorumctl: there is no command '%s'; see quorumctl --help\n",
+                      is_about ? argv[2] : name);
+        return CTL_USAGE;
+    }
+    return (int)(is_about ? print_help(command) : run(command, argc - 2, argv + 2));
 }

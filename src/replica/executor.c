@@ -18,8 +18,8 @@ static enum execute_result execute_node(struct session *session, const struct co
                                         const struct slice *arguments, uint32_t arguments_count);
 static enum execute_result refuse(struct session *session, const struct slice *arguments,
                                   uint32_t arguments_count);
-static enum execute_result refuse_write(struct session *session, const struct command *command,
-                                        const char *error);
+static enum execute_result refuse_data(struct session *session, const struct command *command,
+                                       const char *error);
 
 enum {
     /* Bytes of one client's waiting reads beyond which it is held back, as by their number. */
@@ -47,6 +47,7 @@ enum execute_result executor_execute(struct executor *executor, struct session *
     struct reply nowhere = {&executor->scratch, session->reply.protocol};
     const struct command *command = command_resolve(arguments, arguments_count, &nowhere);
     bool is_data = command != NULL && command->class != COMMAND_CLASS_NODE;
+    char refusal[DISK_REFUSAL_BYTES];
     if (session->requests_count > 0 &&
         (!is_data || session->requests_count >= LIMIT_SESSION_REQUESTS ||
          buf_size(&session->requests) >= QUEUE_BYTES_MAX)) {
@@ -58,6 +59,9 @@ enum execute_result executor_execute(struct executor *executor, struct session *
     if (is_paused(executor, command)) {
         return stall(session);
     }
+    if (is_data && executor->replica->is_state_missing) {
+        return refuse_data(session, command, ERROR_STATE_MISSING);
+    }
     session->last_used_ms = executor_now_ms(executor);
     session->last_command = command;
     executor->replica->has_new_requests |= command->class != COMMAND_CLASS_NODE;
@@ -67,11 +71,14 @@ enum execute_result executor_execute(struct executor *executor, struct session *
         return EXECUTE_TAKEN;
     case COMMAND_CLASS_WRITE:
         if (is_too_large(arguments, arguments_count)) {
-            return refuse_write(session, command, "ERR command is too large for one log entry");
+            return refuse_data(session, command, "ERR command is too large for one log entry");
+        }
+        if (disk_state_refuses(executor->replica, command, refusal)) {
+            return refuse_data(session, command, refusal);
         }
         if (executor->replica->batches.bytes >= LIMIT_UNANSWERED_BYTES) {
             return batches_are_stuck(&executor->replica->batches)
-                       ? refuse_write(session, command, ERROR_NO_LEADER)
+                       ? refuse_data(session, command, ERROR_NO_LEADER)
                        : stall(session);
         }
         execute_write(session, command, arguments, arguments_count);
@@ -128,9 +135,9 @@ static enum execute_result refuse(struct session *session, const struct slice *a
     return EXECUTE_TAKEN;
 }
 
-/* Answers a write that was not begun, behind all earlier replies. */
-static enum execute_result refuse_write(struct session *session, const struct command *command,
-                                        const char *error)
+/* Answers a command that was not begun, behind all earlier replies. */
+static enum execute_result refuse_data(struct session *session, const struct command *command,
+                                       const char *error)
 {
     struct executor *executor = session->executor;
     if (session->requests_count > 0) {
@@ -205,7 +212,11 @@ static bool run_node(struct session *session, const struct command *command,
     size_t before = buf_size(&session->output);
     uint64_t begin_us = replica_monotonic_us(executor->replica);
     node_command *run = node_command_find(command->id);
-    ASSERT(run != NULL);
+    if (run == NULL) {
+        reply_error(&session->reply, "ERR this node cannot do that yet");
+        count_command(executor, command, &session->output, before, begin_us);
+        return true;
+    }
     if (run(session, arguments, arguments_count) == EXECUTE_STALLED) {
         return false;
     }

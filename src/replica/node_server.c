@@ -4,6 +4,7 @@
 
 #include "base/logger.h"
 #include "base/number.h"
+#include "kv/value.h"
 #include "replica/node_commands.h"
 #include "replica/replica_internal.h"
 
@@ -79,11 +80,23 @@ static void debug_sleep(struct session *session, struct slice seconds)
     reply_ok(&session->reply);
 }
 
+/* For tests of the divergence check: changes a key on this node alone, behind the log's back. */
+static void debug_diverge(struct session *session, struct slice key)
+{
+    struct keyspace *keyspace = session->executor->replica->keyspace;
+    struct value value = value_of_bytes(SLICE_LITERAL("diverged"));
+    (void)keyspace_lookup_write(keyspace, session->database, key);
+    keyspace_set(keyspace, session->database, key, &value, KEYSPACE_NEVER);
+    reply_ok(&session->reply);
+}
+
 static void debug_help(struct session *session)
 {
     static const char *const lines[] = {
         "DIGEST",
         "    Give a hash of the whole data set, the same on nodes with the same data.",
+        "DIVERGE <key>",
+        "    Damage this node: set a key on it alone. It stops when it finds out.",
         "LOG <message>",
         "    Write a message to this node's diagnostics.",
         "SLEEP <seconds>",
@@ -121,6 +134,8 @@ enum execute_result node_debug(struct session *session, const struct slice *argu
                    (int)(arguments[2].size < 512 ? arguments[2].size : 512),
                    (const char *)arguments[2].bytes);
         reply_ok(&session->reply);
+    } else if (arguments_count == 3 && slice_is_word(arguments[1], "diverge")) {
+        debug_diverge(session, arguments[2]);
     } else if (arguments_count == 2 && slice_is_word(arguments[1], "digest")) {
         char digest[48];
         uint64_t hash = keyspace_content_hash(session->executor->replica->keyspace);
@@ -146,16 +161,6 @@ enum execute_result node_info(struct session *session, const struct slice *argum
     info_write(session, arguments + 1, arguments_count - 1, &text);
     reply_verbatim(&session->reply, "txt", buf_slice(&text));
     buf_deinit(&text);
-    return EXECUTE_TAKEN;
-}
-
-/* Everything acknowledged is on disk, always: the time of the last save is now. */
-enum execute_result node_lastsave(struct session *session, const struct slice *arguments,
-                                  uint32_t arguments_count)
-{
-    (void)arguments;
-    (void)arguments_count;
-    reply_integer(&session->reply, session->executor->replica->wall_ms / 1000);
     return EXECUTE_TAKEN;
 }
 
@@ -310,20 +315,14 @@ enum execute_result node_wait(struct session *session, const struct slice *argum
     if (!parse_wait(session, arguments, &wanted, &timeout_ms)) {
         return EXECUTE_TAKEN;
     }
-    struct executor *executor = session->executor;
-    uint64_t now_ms = executor_now_ms(executor);
+    uint64_t now_ms = executor_now_ms(session->executor);
     int64_t acknowledged = acknowledged_by(session);
-    if (acknowledged < wanted && session->wait_until_ms == 0) {
-        session->wait_until_ms = timeout_ms == 0 ? UINT64_MAX : now_ms + (uint64_t)timeout_ms;
-        executor->waiting_count++;
+    bool is_overdue = node_waits(session) && now_ms >= session->wait_until_ms;
+    if (acknowledged < wanted && !is_overdue) {
+        return node_wait_begin(session,
+                               timeout_ms == 0 ? UINT64_MAX : now_ms + (uint64_t)timeout_ms);
     }
-    if (acknowledged < wanted && now_ms < session->wait_until_ms) {
-        return EXECUTE_STALLED;
-    }
-    if (session->wait_until_ms != 0) {
-        session->wait_until_ms = 0;
-        executor->waiting_count--;
-    }
+    node_wait_end(session);
     reply_integer(&session->reply, acknowledged);
     return EXECUTE_TAKEN;
 }

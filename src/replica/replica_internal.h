@@ -3,12 +3,17 @@
 #define QUORUM_REPLICA_REPLICA_INTERNAL_H
 
 #include "replica/batch.h"
+#include "replica/disk_state.h"
+#include "replica/divergence.h"
 #include "replica/executor_internal.h"
 #include "replica/log_clock.h"
+#include "replica/membership.h"
+#include "replica/orders.h"
 #include "replica/outbox.h"
 #include "replica/read_rounds.h"
 #include "replica/replica.h"
 #include "replica/sequences.h"
+#include "replica/snapshot.h"
 
 /* A follower's batch that waits to be appended. */
 struct inbox_batch {
@@ -31,13 +36,15 @@ struct replica {
     struct executor executor;
     struct replica_host host;
     uint64_t self;
+    uint64_t disk_id;
     uint64_t incarnation;
     uint8_t new_cluster_id[RAFT_CLUSTER_ID_BYTES];
     uint32_t request_timeout_ms;
     uint64_t now_ms;
     int64_t wall_ms;
     bool is_in_turn;
-    bool is_corrupt; /* raft found a contradiction: the process has to stop */
+    bool has_started; /* what was known to be committed at the start is applied */
+    bool is_corrupt;  /* raft found a contradiction: the process has to stop */
 
     struct raft_status status; /* as of the last raft step */
     uint64_t commit_index;
@@ -51,6 +58,14 @@ struct replica {
     uint64_t applied_term;
     struct sequences sequences;
     struct raft_configuration applied_configuration;
+    uint64_t hash_seed; /* of the keyspace */
+
+    /* Snapshots of it: snapshot.h. */
+    bool is_state_missing; /* there is none of use: one has to be fetched */
+    struct snapshot_save save;
+    struct snapshot_send send;
+    struct snapshot_receive receive;
+    struct orders orders;
 
     struct log_clock clock;
     int64_t proposed_stamp_ms; /* of the newest entry this leader proposed */
@@ -67,6 +82,9 @@ struct replica {
     bool has_new_requests;
 
     struct inbox inbox;
+    struct membership membership;
+    struct divergence divergence;
+    uint64_t hand_over_at_ms; /* a leader with a low disk tries then */
 
     struct peer_node_info self_info;
     struct {
@@ -102,6 +120,9 @@ void inbox_receive(struct replica *replica, uint64_t from, const struct peer_for
 void inbox_refuse_all(struct replica *replica);
 void inbox_deinit(struct inbox *inbox);
 
+/* origin.c: after applying: takes a new incarnation if this one is over. */
+void origin_check(struct replica *replica);
+
 /* forward.c: the header that a batch of this node's goes into the log with; sequence is given apart
  * because an unsent batch has none yet. */
 struct batch_header forward_header(const struct replica *replica, const struct batch *batch,
@@ -121,6 +142,8 @@ void forward_resend_at(struct replica *replica, uint64_t at_ms);
 
 /* give_up.c: answers what has waited longer than the limit. */
 void give_up_overdue(struct replica *replica);
+/* Takes away the sent batches up to a sequence, which were applied without their replies. */
+void give_up_covered(struct replica *replica, uint64_t sequence);
 uint64_t give_up_deadline_ms(const struct replica *replica);
 
 /* Name and addresses of a node, "" when not known. */

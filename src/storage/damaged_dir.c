@@ -217,20 +217,26 @@ static enum result move_database(const char *directory, const char *aside, const
     return result == RESULT_OK ? data_dir_sync(directory) : result;
 }
 
-static enum result set_aside(const char *directory, bool is_log_last)
+/* Makes DIR/damaged-<unix ms>. */
+static enum result make_aside(const char *directory, char aside[PATH_MAX])
 {
     struct timespec now;
     (void)clock_gettime(CLOCK_REALTIME, &now);
     char name[64];
-    char aside[PATH_MAX];
     (void)snprintf(name, sizeof(name), "damaged-%llu",
                    (unsigned long long)now.tv_sec * 1000 +
                        (unsigned long long)now.tv_nsec / 1000000);
     path_of(directory, name, aside);
-    if (mkdir(aside, DIRECTORY_MODE) != 0) {
-        return failed("make directory", aside);
+    return mkdir(aside, DIRECTORY_MODE) == 0 ? RESULT_OK : failed("make directory", aside);
+}
+
+static enum result set_aside(const char *directory, bool is_log_last)
+{
+    char aside[PATH_MAX];
+    enum result result = make_aside(directory, aside);
+    if (result == RESULT_OK) {
+        result = move_database(directory, aside, is_log_last ? "state.db" : "raft.db");
     }
-    enum result result = move_database(directory, aside, is_log_last ? "state.db" : "raft.db");
     if (result == RESULT_OK) {
         result = move_database(directory, aside, is_log_last ? "raft.db" : "state.db");
     }
@@ -239,6 +245,19 @@ static enum result set_aside(const char *directory, bool is_log_last)
                    "the damaged files were moved to %s; this node starts blank under a new disk id "
                    "and is caught up by its peers",
                    aside);
+    }
+    return result;
+}
+
+enum result damaged_dir_move_state(const char *directory)
+{
+    char aside[PATH_MAX];
+    enum result result = make_aside(directory, aside);
+    if (result == RESULT_OK) {
+        result = move_database(directory, aside, "state.db");
+    }
+    if (result == RESULT_OK) {
+        logger_log(LOGGER_WARNING, "the damaged state.db was moved to %s", aside);
     }
     return result;
 }

@@ -32,4 +32,8 @@ bool damaged_dir_lacks_log(const char *directory);
 MUST_CHECK enum result damaged_dir_recover(const struct log_store_options *options,
                                            struct raft_configuration *bootstrap);
 
+/* Moves state.db alone aside, likewise: for a log that holds everything from the first entry on,
+ * which makes the state again. Its store must be closed. RESULT_IO, logged. */
+MUST_CHECK enum result damaged_dir_move_state(const char *directory);
+
 #endif

@@ -20,7 +20,10 @@ enum { WAL_BYTES_MAX = 4 * 1024 * 1024 };
 
 struct recovery {
     const char *directory;
-    bool has_state; /* a snapshot */
+    bool has_state;     /* a snapshot */
+    bool has_its_entry; /* the log has the snapshot's last entry: it goes on from there */
+    uint64_t snapshot_index;
+    uint64_t snapshot_term;
     struct raft_db db;
     struct raft_db_owner owner;
     struct raft_configuration configuration; /* the newest; no members: none found */
@@ -29,6 +32,9 @@ struct recovery {
 static enum result take_entry(const struct raft_entry *entry, void *context)
 {
     struct recovery *recovery = context;
+    if (entry->index == recovery->snapshot_index && entry->term == recovery->snapshot_term) {
+        recovery->has_its_entry = true;
+    }
     return entry->type == RAFT_ENTRY_CONFIGURATION
                ? raft_configuration_decode(blob_slice(entry->payload), &recovery->configuration)
                : RESULT_OK;
@@ -46,6 +52,26 @@ static enum result check_snapshot(const struct recovery *recovery, const struct 
                "a later one beside it",
                recovery->directory, (unsigned long long)base_index);
     return RESULT_CORRUPT;
+}
+
+/* A snapshot was installed, and the end came before the log was reset to go on from it: the node
+ * does that at its next start, so what is appended to the log as it is would be dropped there. */
+static enum result check_reset(struct recovery *recovery, const struct state_meta *meta)
+{
+    const struct raft_db_state *state = &recovery->db.state;
+    if (!recovery->has_state || recovery->has_its_entry) {
+        return RESULT_OK;
+    }
+    if (state->commit_index > meta->index) {
+        logger_log(LOGGER_ERROR,
+                   "the log in %s is committed up to index %llu and has another entry than the "
+                   "snapshot at index %llu",
+                   recovery->directory, (unsigned long long)state->commit_index,
+                   (unsigned long long)meta->index);
+        return RESULT_CORRUPT;
+    }
+    recovery->configuration = meta->configuration;
+    return RESULT_OK;
 }
 
 /* The membership in force: of the log, else of the snapshot, else the bootstrap. */
@@ -67,12 +93,16 @@ static enum result read_all(struct recovery *recovery)
     recovery->has_state = result == RESULT_OK && meta.configuration.members_count > 0;
     if (recovery->has_state) {
         recovery->configuration = meta.configuration;
+        recovery->snapshot_index = meta.index;
+        recovery->snapshot_term = meta.term;
+        recovery->has_its_entry = meta.index == recovery->db.state.base_index &&
+                                  meta.term == recovery->db.state.base_term;
     }
     uint64_t good_index;
     if (result == RESULT_OK) {
         result = log_recovery_read(&recovery->db, &good_index, take_entry, recovery);
     }
-    return result;
+    return result == RESULT_OK ? check_reset(recovery, &meta) : result;
 }
 
 static enum result configure_alone(const struct recovery *recovery,
@@ -147,6 +177,9 @@ static enum result write_all(struct recovery *recovery, const struct raft_config
     if (result == RESULT_OK) {
         result = raft_db_begin(db);
     }
+    if (result == RESULT_OK && recovery->has_state && !recovery->has_its_entry) {
+        result = raft_db_reset(db, recovery->snapshot_index, recovery->snapshot_term);
+    }
     if (result == RESULT_OK) {
         result = raft_db_rename_cluster(db, alone->cluster_id);
     }
@@ -168,6 +201,18 @@ static enum result write_all(struct recovery *recovery, const struct raft_config
                                : result;
 }
 
+/* Behind all there is, in a term that is new. */
+static void place(const struct recovery *recovery, struct offline_recovered *out)
+{
+    const struct raft_db_state *state = &recovery->db.state;
+    bool is_reset = recovery->has_state && !recovery->has_its_entry;
+    uint64_t term = state->hard_state.term;
+    out->index = (is_reset ? recovery->snapshot_index : state->last_index) + 1;
+    out->term = (recovery->snapshot_term > term ? recovery->snapshot_term : term) + 1;
+    out->committed_index = state->commit_index;
+    out->before = recovery->configuration;
+}
+
 static enum result recover(struct recovery *recovery,
                            const uint8_t cluster_id[RAFT_CLUSTER_ID_BYTES],
                            struct offline_recovered *out)
@@ -180,11 +225,8 @@ static enum result recover(struct recovery *recovery,
     if (result != RESULT_OK) {
         return result;
     }
-    const struct raft_db_state *state = &recovery->db.state;
-    struct offline_recovered recovered = {.index = state->last_index + 1,
-                                          .term = state->hard_state.term + 1,
-                                          .committed_index = state->commit_index,
-                                          .before = recovery->configuration};
+    struct offline_recovered recovered;
+    place(recovery, &recovered);
     if (recovery->has_state) {
         result = rename_in_snapshot(recovery, cluster_id);
     }

@@ -14,17 +14,17 @@ static int compare_times(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-static uint32_t kills_wanted(void)
+uint32_t kills_wanted(uint32_t otherwise)
 {
     const char *text = getenv("KILLS");
-    long wanted = text == NULL ? KILLS_DEFAULT : strtol(text, NULL, 10);
+    long wanted = text == NULL ? otherwise : strtol(text, NULL, 10);
     CHECK(wanted > 0 && wanted <= KILLS_MAX);
     return (uint32_t)wanted;
 }
 
 void test_leader_killed_under_writers(struct cluster *cluster)
 {
-    uint32_t kills = kills_wanted();
+    uint32_t kills = kills_wanted(KILLS_DEFAULT);
     uint64_t *times = calloc(kills, sizeof(times[0]));
     cluster_start(cluster);
     struct writers *writers = writers_start(cluster);

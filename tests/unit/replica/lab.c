@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/node_id.h"
 #include "unit/replica/lab_client.h"
 #include "unit/replica/lab_host.h"
 
@@ -33,16 +34,57 @@ void lab_fail(struct lab *lab, const char *format, ...)
 
 /* ---- Nodes ---- */
 
+uint64_t lab_id(uint32_t number)
+{
+    char name[LIMIT_NODE_NAME_BYTES];
+    (void)snprintf(name, sizeof(name), "node-%u", number + 1);
+    return node_id_of_name(name);
+}
+
+/* The number of a node, or nodes_count: there is nobody at its address. */
+static uint32_t number_of(const struct lab *lab, uint64_t id)
+{
+    uint32_t number = 0;
+    while (number < lab->nodes_count && lab_id(number) != id) {
+        number++;
+    }
+    return number;
+}
+
+/* What the nodes that found the cluster are told; one that comes later is told nothing. */
 static void put_members(const struct lab *lab, struct raft_configuration *configuration)
 {
-    for (uint32_t i = 0; i < lab->nodes_count; i++) {
-        struct raft_member member = {.id = i + 1, .role = RAFT_VOTER};
+    for (uint32_t i = 0; i < lab->options.members_count; i++) {
+        struct raft_member member = {.id = lab_id(i), .role = RAFT_VOTER};
         (void)snprintf(member.name, sizeof(member.name), "node-%u", i + 1);
         (void)snprintf(member.raft_address, sizeof(member.raft_address), "10.0.0.%u:9000", i + 1);
         (void)snprintf(member.http_address, sizeof(member.http_address), "10.0.0.%u:8000", i + 1);
         (void)snprintf(member.redis_address, sizeof(member.redis_address), "10.0.0.%u:6379", i + 1);
         enum result result = raft_configuration_put(configuration, &member);
         ASSERT(result == RESULT_OK);
+    }
+}
+
+/* What is on the disks goes together, or is made to: as a node does when it starts. */
+static void settle_disks(struct lab_node *node)
+{
+    struct lab_disk *disk = &node->disk;
+    const struct replica_state_meta *meta = &node->state.saved.meta;
+    uint64_t last_index = disk->base_index + disk->entries_count;
+    if (node->is_state_missing) {
+        return;
+    }
+    if (disk->base_index > meta->index) {
+        lab_fail(node->lab, "node %u dropped entries that are in no snapshot", node->number + 1);
+    }
+    bool is_there = meta->index >= disk->base_index && meta->index <= last_index;
+    uint64_t term = !is_there ? 0
+                    : meta->index == disk->base_index
+                        ? disk->base_term
+                        : disk->entries[meta->index - disk->base_index - 1].term;
+    if (!is_there || term != meta->term) {
+        lab_disk_reset(disk, meta->index, meta->term);
+        disk->commit_index = meta->index;
     }
 }
 
@@ -55,22 +97,40 @@ void lab_start(struct lab_node *node)
     struct replica_options options = {.incarnation = ++node->disk.incarnation,
                                       .request_timeout_ms = lab->options.request_timeout_ms,
                                       .password = lab->options.password,
-                                      .host = &host};
-    options.raft.id = node->number + 1;
+                                      .host = &host,
+                                      .is_state_missing = node->is_state_missing,
+                                      .snapshot = lab->options.snapshot};
+    settle_disks(node);
+    options.raft.id = lab_id(node->number);
+    options.raft.disk_id = node->disk.disk_id;
     options.raft.seed = prng_next(&lab->prng);
     options.raft.timers = lab->options.timers;
     options.raft.hard_state = node->disk.hard_state;
+    options.raft.snapshot_index = node->disk.base_index;
+    options.raft.snapshot_term = node->disk.base_term;
     options.raft.entries = node->disk.entries;
     options.raft.entries_count = node->disk.entries_count;
     /* The hint may be lost with its database: both starts must do. */
     options.raft.commit_index = prng_below(&lab->prng, 2) == 0 ? 0 : node->disk.commit_index;
-    put_members(lab, &options.raft.configuration);
+    if (node->state.saved.meta.index > 0) {
+        options.raft.configuration = node->state.saved.meta.configuration;
+    } else if (node->number < lab->options.members_count && !node->disk.was_wiped) {
+        put_members(lab, &options.raft.configuration);
+    }
+    options.restore = node->is_state_missing ? NULL : lab_state_restore(node);
     uint64_t name[2] = {prng_next(&lab->prng), node->number};
     memcpy(options.new_cluster_id, name, sizeof(options.new_cluster_id));
     (void)snprintf(options.self.name, sizeof(options.self.name), "node-%u", node->number + 1);
+    (void)snprintf(options.self.raft_address, sizeof(options.self.raft_address), "10.0.0.%u:9000",
+                   node->number + 1);
     enum result result = replica_create(&options, lab->now_ms + node->monotonic_base_ms,
                                         lab_host_wall_ms(node), &node->replica);
     ASSERT(result == RESULT_OK);
+    if (node->disk.was_wiped) {
+        replica_on_cluster_found(node->replica);
+    }
+    replica_set_debug_access(node->replica, REPLICA_DEBUG_YES);
+    node->has_diverged = false;
     node->is_in_turn = true;
     node->has_work = true;
     node->is_paused = false;
@@ -99,7 +159,24 @@ void lab_crash(struct lab_node *node)
     node->is_in_turn = false;
     node->has_work = false;
     lab_disk_crash(&node->disk, &node->lab->prng);
+    lab_state_crash(&node->state);
     lab_network_drop_for(&node->lab->network, node->number);
+}
+
+void lab_wipe(struct lab_node *node)
+{
+    ASSERT(node->replica == NULL);
+    uint64_t incarnation = node->disk.incarnation;
+    uint64_t delay_ms_max = node->disk.delay_ms_max;
+    lab_disk_deinit(&node->disk);
+    uint64_t state_delay_ms_max = node->state.delay_ms_max;
+    lab_state_deinit(&node->state);
+    node->state.delay_ms_max = state_delay_ms_max;
+    node->is_state_missing = false;
+    node->disk.incarnation = incarnation;
+    node->disk.delay_ms_max = delay_ms_max;
+    node->disk.disk_id = prng_next(&node->lab->prng) | 1;
+    node->disk.was_wiped = true;
 }
 
 void lab_pause(struct lab_node *node)
@@ -144,7 +221,7 @@ static void check_state_hash(struct lab_node *node)
         lab->hashes_capacity = capacity;
     }
     uint64_t *known = &lab->state_hashes[status.applied_index];
-    if (*known != 0 && *known != status.state_hash) {
+    if (*known != 0 && *known != status.state_hash && !lab->allows_divergence) {
         lab_fail(lab, "node %u has another state hash at index %" PRIu64, node->number + 1,
                  status.applied_index);
     }
@@ -181,17 +258,26 @@ static void end_turn(struct lab_node *node)
         lab_fail(lab, "node %u found its log corrupt", node->number + 1);
     }
     node->is_in_turn = false;
+    for (uint32_t i = 0; i < ready.orders_count; i++) {
+        lab_state_submit(node, &ready.orders[i]);
+    }
     for (uint32_t i = 0; i < ready.persists_count; i++) {
         lab_disk_submit(&node->disk, &ready.persists[i], lab->now_ms, &lab->prng);
     }
     for (uint32_t i = 0; i < ready.messages_count; i++) {
-        uint32_t to = (uint32_t)ready.messages[i].to - 1;
-        ASSERT(to < lab->nodes_count);
-        lab_network_send(&lab->network, node->number, to, &ready.messages[i], lab->now_ms,
-                         &lab->prng);
+        uint32_t to = number_of(lab, ready.messages[i].to);
+        if (to < lab->nodes_count) {
+            lab_network_send(&lab->network, node->number, to, &ready.messages[i], lab->now_ms,
+                             &lab->prng);
+        }
     }
     uint64_t base_ms = node->monotonic_base_ms;
     node->deadline_ms = ready.deadline_ms > base_ms ? ready.deadline_ms - base_ms : 0;
+    if (ready.has_diverged) {
+        lab_crash(node); /* as the server does, before a client hears anything */
+        node->has_diverged = true;
+        return;
+    }
     check_state_hash(node);
     lab_clients_serve(node);
     node->has_work = ready.has_more_work || replica_has_new_requests(node->replica);
@@ -215,6 +301,12 @@ static void take_turn(struct lab_node *node)
     if (persist_id != 0) {
         replica_on_persisted(node->replica, persist_id);
     }
+    lab_state_complete(node);
+    if (node->state.has_crashed) {
+        lab_crash(node);
+        return;
+    }
+    replica_note_state_backlog(node->replica, lab_state_backlog(&node->state));
     end_turn(node);
 }
 
@@ -231,6 +323,8 @@ static uint64_t due_ms(const struct lab_node *node)
     }
     uint64_t due = node->deadline_ms;
     uint64_t disk_ms = lab_disk_due_ms(&node->disk);
+    uint64_t state_ms = lab_state_due_ms(&node->state);
+    due = state_ms < due ? state_ms : due;
     uint64_t packet_ms = lab_network_due_ms(&lab->network, node->number);
     due = disk_ms < due ? disk_ms : due;
     return packet_ms < due ? packet_ms : due;
@@ -316,6 +410,9 @@ void lab_open(struct lab *lab, const struct lab_options *options)
 {
     ASSERT(options->nodes_count <= LAB_NODES_MAX);
     *lab = (struct lab){.options = *options, .nodes_count = options->nodes_count, .now_ms = 1000};
+    if (options->members_count == 0) {
+        lab->options.members_count = options->nodes_count;
+    }
     prng_init(&lab->prng, options->seed);
     list_init(&lab->clients);
     lab->network.delay_ms_max = 1;
@@ -325,7 +422,12 @@ void lab_open(struct lab *lab, const struct lab_options *options)
         node->number = i;
         node->monotonic_base_ms = 1000 + prng_below(&lab->prng, 1000000);
         node->disk.delay_ms_max = 2;
-        lab_start(node);
+        node->state.delay_ms_max = 2;
+        node->disk.incarnation = 1000;
+        node->disk.disk_id = lab_id(i) ^ options->seed;
+        if (i < lab->options.members_count) {
+            lab_start(node);
+        }
     }
 }
 
@@ -338,6 +440,7 @@ void lab_close(struct lab *lab)
             replica_destroy(node->replica);
         }
         lab_disk_deinit(&node->disk);
+        lab_state_deinit(&node->state);
         peer_frame_scratch_deinit(&node->scratch);
     }
     lab_network_deinit(&lab->network);

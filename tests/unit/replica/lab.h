@@ -2,7 +2,8 @@
  *
  * Everything is decided by one seed. Time is simulated milliseconds and skips to the next event.
  * Messages travel as the bytes that peer_frame_encode writes; a disk keeps what was reported
- * durable; a node that crashes loses the rest and starts again from its disk.
+ * durable; a node that crashes loses the rest and starts again from its disk. Snapshots go to a
+ * simulated state.db (lab_state.h).
  *
  *   lab_run_until   lets everything happen that is due until a time
  *   between calls   the test sends commands, cuts links, crashes nodes, steps clocks
@@ -17,6 +18,7 @@
 #include "replica/replica.h"
 #include "unit/replica/lab_disk.h"
 #include "unit/replica/lab_network.h"
+#include "unit/replica/lab_state.h"
 
 #define LAB_EPOCH_WALL_MS INT64_C(1700000000000)
 
@@ -24,9 +26,10 @@ struct lab;
 
 struct lab_node {
     struct lab *lab;
-    uint32_t number;         /* its id is number + 1 */
+    uint32_t number;         /* its name is node-(number + 1), its id lab_id(number) */
     struct replica *replica; /* NULL: down */
     bool is_paused;          /* as by SIGSTOP */
+    bool has_diverged;       /* it said so, and was stopped */
     bool has_work;           /* another turn at once */
     bool is_in_turn;
     uint64_t deadline_ms;
@@ -40,15 +43,19 @@ struct lab_node {
     uint64_t slept_us; /* DEBUG SLEEP */
     uint32_t shutdowns;
     struct lab_disk disk;
+    struct lab_state state;
+    bool is_state_missing; /* the next start says so; until a snapshot was installed */
     struct peer_frame_scratch scratch;
 };
 
 struct lab_options {
     uint32_t nodes_count;
+    uint32_t members_count; /* of the nodes, at first; the others are down. 0: all */
     uint64_t seed;
     uint32_t request_timeout_ms; /* 0: the replica's own */
     const char *password;
     struct raft_timers timers;
+    struct replica_snapshot_options snapshot;
 };
 
 struct lab {
@@ -61,8 +68,12 @@ struct lab {
     struct list clients;    /* lab_client.h */
     uint64_t *state_hashes; /* by applied index; 0: not known yet */
     uint64_t hashes_capacity;
+    bool allows_divergence; /* state hashes are not compared */
     uint32_t failures;
 };
+
+/* The id of a node, as the server would give it. */
+uint64_t lab_id(uint32_t number);
 
 /* Opens a cluster whose nodes are all up, with a fast network and disks. */
 void lab_open(struct lab *lab, const struct lab_options *options);
@@ -90,6 +101,8 @@ void lab_begin_turn(struct lab_node *node);
 /* Faults. A crashed node's clients lose their connections. */
 void lab_crash(struct lab_node *node);
 void lab_start(struct lab_node *node);
+/* A node that is down loses its disk, and has another one. */
+void lab_wipe(struct lab_node *node);
 void lab_pause(struct lab_node *node);
 void lab_resume(struct lab_node *node);
 /* Cuts both directions between a node and all others. */

@@ -14,12 +14,16 @@
 #include <stdlib.h>
 
 #include "lib/unit.h"
-#include "unit/replica/sim_client.h"
+#include "unit/replica/sim_operator.h"
 
 enum {
     SEEDS_DEFAULT = 300,
     CHAOS_MS = 6000,
     CALM_MS = 6000,
+    /* More when members come back, one after the other. */
+    CALM_OPERATED_MS = 12000,
+    /* By then every node must be a member again. */
+    OPERATED_MS = 8000,
     REST_MS = 1000,
     /* A leader's heartbeats and their answers, and a few wake-ups. */
     REST_TURNS_MAX = 400,
@@ -42,6 +46,7 @@ enum fault {
 
 struct chaos {
     struct sim *sim;
+    struct sim_operator oper;
     bool has[FAULTS];
     uint64_t next_ms;
     uint64_t pause_ms;                  /* between faults, on average half of it */
@@ -84,7 +89,7 @@ static void heal(struct sim *sim)
         for (uint32_t j = 0; lab_is_live(node) && j < sim->lab.nodes_count; j++) {
             if (j != i && below(sim, 2) == 0) {
                 lab_begin_turn(node);
-                replica_on_peer_connected(node->replica, j + 1);
+                replica_on_peer_connected(node->replica, lab_id(j));
             }
         }
     }
@@ -106,8 +111,8 @@ static void lose_link(struct sim *sim)
     uint32_t peer = draw_node(sim)->number;
     if (lab_is_live(node) && peer != node->number) {
         lab_begin_turn(node);
-        replica_on_peer_unreachable(node->replica, peer + 1);
-        replica_on_peer_connected(node->replica, peer + 1);
+        replica_on_peer_unreachable(node->replica, lab_id(peer));
+        replica_on_peer_connected(node->replica, lab_id(peer));
     }
 }
 
@@ -146,6 +151,7 @@ static void inflict(struct chaos *chaos, enum fault fault)
         break;
     case FAULT_SLOW_DISK:
         node->disk.delay_ms_max = below(sim, 2) == 0 ? below(sim, 400) : below(sim, 10);
+        node->state.delay_ms_max = below(sim, 2) == 0 ? below(sim, 400) : below(sim, 10);
         break;
     case FAULT_NETWORK:
         draw_network(sim);
@@ -180,8 +186,10 @@ static void bring_back(struct chaos *chaos, bool all)
     }
 }
 
-static void act_clients(struct sim *sim)
+static void act(struct chaos *chaos)
 {
+    struct sim *sim = chaos->sim;
+    sim_operator_act(&chaos->oper);
     for (uint32_t i = 0; i < sim->clients_count; i++) {
         sim_client_check_waits(&sim->clients[i]);
         if (!sim->is_calm && sim->lab.now_ms >= sim->clients[i].next_ms) {
@@ -197,7 +205,7 @@ static void run_chaos(struct chaos *chaos)
     while (sim->lab.now_ms < end_ms && sim->lab.failures == 0) {
         lab_run_for(&sim->lab, 5);
         bring_back(chaos, false);
-        act_clients(sim);
+        act(chaos);
         if (sim->lab.now_ms >= chaos->next_ms) {
             enum fault fault = (enum fault)below(sim, FAULTS);
             if (chaos->has[fault] || fault == FAULT_HEAL) {
@@ -218,6 +226,8 @@ static void end_faults(struct chaos *chaos)
     sim->lab.network.delay_ms_max = 2;
     for (uint32_t i = 0; i < sim->lab.nodes_count; i++) {
         sim->lab.nodes[i].disk.delay_ms_max = 3;
+        sim->lab.nodes[i].state.delay_ms_max = 3;
+        sim->lab.nodes[i].state.fails_per_mille = 0;
     }
     bring_back(chaos, true);
 }
@@ -278,10 +288,17 @@ static void run_calm(struct chaos *chaos)
     struct sim *sim = chaos->sim;
     sim->is_calm = true;
     end_faults(chaos);
-    uint64_t end_ms = sim->lab.now_ms + CALM_MS;
+    bool is_operated = !chaos->oper.is_idle;
+    uint64_t begin_ms = sim->lab.now_ms;
+    uint64_t end_ms = begin_ms + (is_operated ? CALM_OPERATED_MS : CALM_MS);
     while (sim->lab.now_ms < end_ms && sim->lab.failures == 0) {
         lab_run_for(&sim->lab, 20);
-        act_clients(sim);
+        act(chaos);
+        if (is_operated && sim->lab.now_ms >= begin_ms + OPERATED_MS) {
+            sim_operator_check_end(&chaos->oper);
+            chaos->oper.is_idle = true;
+            is_operated = false;
+        }
     }
     if (sim->lab.failures > 0) {
         return;
@@ -294,8 +311,32 @@ static void run_calm(struct chaos *chaos)
     }
 }
 
+/* How often nodes save their state, how much of the log stays, how large the files are, and how
+ * often the disk has no room: from never to all the time. */
+static void draw_snapshots(struct sim *sim, struct lab_options *options, uint64_t *padding_bytes,
+                           uint64_t *fails_per_mille)
+{
+    options->snapshot.log_entries = 3 + below(sim, below(sim, 2) == 0 ? 30 : 1000);
+    options->snapshot.log_bytes = 1000 + below(sim, 1000000);
+    options->snapshot.trailing_bytes = 1 + below(sim, below(sim, 2) == 0 ? 500 : 20000);
+    *padding_bytes = below(sim, 3) == 0 ? below(sim, 2000000) : 0;
+    *fails_per_mille = below(sim, 3) == 0 ? below(sim, 300) : 0;
+}
+
+/* In half of the runs members come and go; the cluster then begins with one to all of the nodes. */
+static void draw_members(struct chaos *chaos, struct lab_options *options)
+{
+    struct sim *sim = chaos->sim;
+    chaos->oper = (struct sim_operator){.sim = sim, .is_idle = below(sim, 2) == 0};
+    if (!chaos->oper.is_idle) {
+        options->nodes_count = 2 + (uint32_t)below(sim, LAB_NODES_MAX - 1);
+        options->members_count = 1 + (uint32_t)below(sim, options->nodes_count);
+    }
+}
+
 struct totals {
-    uint64_t seeds, failed, replies, unknowns, refusals, entries, packets, simulated_ms;
+    uint64_t seeds, failed, snapshots, installs, replies, unknowns, refusals, entries, packets,
+        simulated_ms, changes;
 };
 
 static void count(struct totals *totals, struct sim *sim)
@@ -308,6 +349,10 @@ static void count(struct totals *totals, struct sim *sim)
     totals->refusals += sim->refusals;
     totals->packets += sim->lab.network.packets_sent;
     totals->simulated_ms += sim->lab.now_ms;
+    for (uint32_t i = 0; i < sim->lab.nodes_count; i++) {
+        totals->snapshots += sim->lab.nodes[i].state.commits;
+        totals->installs += sim->lab.nodes[i].state.installs;
+    }
     if (sim->lab.nodes[0].replica != NULL) {
         replica_get_status(sim->lab.nodes[0].replica, &status);
         totals->entries += status.raft.last_index;
@@ -325,10 +370,18 @@ static void run_seed(uint64_t seed, struct totals *totals)
                                   .seed = seed,
                                   .request_timeout_ms = (uint32_t)sim.request_timeout_ms};
     struct chaos chaos = {.sim = &sim, .pause_ms = 20 + below(&sim, 800)};
+    draw_members(&chaos, &options);
     for (int i = 0; i < FAULTS; i++) {
         chaos.has[i] = below(&sim, 3) > 0;
     }
+    uint64_t padding_bytes;
+    uint64_t fails_per_mille;
+    draw_snapshots(&sim, &options, &padding_bytes, &fails_per_mille);
     lab_open(&sim.lab, &options);
+    for (uint32_t i = 0; i < sim.lab.nodes_count; i++) {
+        sim.lab.nodes[i].state.padding_bytes = padding_bytes;
+        sim.lab.nodes[i].state.fails_per_mille = fails_per_mille;
+    }
     for (uint32_t i = 0; i < sim.clients_count; i++) {
         sim.clients[i].sim = &sim;
         sim.clients[i].number = i;
@@ -338,6 +391,8 @@ static void run_seed(uint64_t seed, struct totals *totals)
         run_calm(&chaos);
     }
     count(totals, &sim);
+    totals->changes += chaos.oper.done;
+    lab_client_deinit(&chaos.oper.client);
     for (uint32_t i = 0; i < sim.clients_count; i++) {
         lab_client_deinit(&sim.clients[i].client);
     }
@@ -357,10 +412,12 @@ UNIT_TEST(replica_simulation, keeps_its_promises_under_random_faults)
     }
     printf("  simulation: %" PRIu64 " seeds, %" PRIu64 " failed, %" PRIu64 " s simulated, %" PRIu64
            " replies (%" PRIu64 " unknown, %" PRIu64 " refused), %" PRIu64 " entries, %" PRIu64
-           " packets\n",
+           " snapshots, %" PRIu64 " fetched, %" PRIu64 " packets, %" PRIu64 " changes of members\n",
            totals.seeds, totals.failed, totals.simulated_ms / 1000, totals.replies, totals.unknowns,
-           totals.refusals, totals.entries, totals.packets);
+           totals.refusals, totals.entries, totals.snapshots, totals.installs, totals.packets,
+           totals.changes);
     CU_ASSERT_EQUAL(totals.failed, 0);
     /* The simulation must have done something, or it proves nothing. */
     CU_ASSERT_TRUE(totals.replies >= number);
+    CU_ASSERT_TRUE(number < 20 || totals.changes >= number);
 }

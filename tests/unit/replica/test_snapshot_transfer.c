@@ -1,0 +1,428 @@
+/* test_snapshot_transfer.c -- members that cannot go on from the log fetch their leader's state.
+ * Covers X1, X4-X8, X10, O5, and what becomes of the receiver's own clients. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/unit.h"
+#include "replica/replica_internal.h"
+#include "unit/replica/snapshot_lab.h"
+
+static struct lab lab;
+static struct lab_client client; /* of the leader */
+
+static struct lab_node *open_cluster(uint32_t nodes_count, uint64_t seed)
+{
+    struct lab_node *leader = snapshot_lab_open(&lab, nodes_count, seed, 50);
+    client = (struct lab_client){0};
+    lab_client_open(&client, leader, NULL);
+    return leader;
+}
+
+static void close_cluster(void)
+{
+    lab_client_deinit(&client);
+    snapshot_lab_close(&lab);
+}
+
+static bool begins_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+UNIT_TEST(replica_snapshot_transfer, a_member_that_is_far_behind_fetches_the_state)
+{
+    (void)open_cluster(3, 1);
+    struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+    lab_network_heal(&lab.network);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
+    CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(follower, "DBSIZE", 100), ":200\r\n");
+    /* What it fetched is its own now, snapshots go on from it, and a restart finds it. */
+    snapshot_lab_write(&client, 150, 400);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 1000));
+    CU_ASSERT_TRUE(follower->state.commits >= 3);
+    snapshot_lab_restart(follower);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 3000));
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
+    close_cluster();
+}
+
+UNIT_TEST(replica_snapshot_transfer, several_receivers_share_a_copy_which_goes_when_it_is_done)
+{
+    struct lab_node *leader = open_cluster(5, 2);
+    struct lab_node *first = lab_follower(&lab);
+    lab_isolate(first);
+    struct lab_node *second = NULL;
+    for (uint32_t i = 0; i < lab.nodes_count; i++) {
+        if (&lab.nodes[i] != leader && &lab.nodes[i] != first) {
+            second = &lab.nodes[i];
+        }
+    }
+    lab_isolate(second);
+    snapshot_lab_write(&client, 1, 200);
+    lab_network_heal(&lab.network);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 10000));
+    CU_ASSERT_EQUAL(first->state.installs, 1);
+    CU_ASSERT_EQUAL(second->state.installs, 1);
+    CU_ASSERT_EQUAL(leader->state.copies, 1);
+    CU_ASSERT_TRUE(buf_size(&leader->state.copy) > 0);
+    lab_run_for(&lab, 40000);
+    CU_ASSERT_EQUAL(buf_size(&leader->state.copy), 0);
+    close_cluster();
+}
+
+/* Fetching goes on where it was when the link was down for a while. */
+UNIT_TEST(replica_snapshot_transfer, a_broken_link_does_not_mean_from_the_start)
+{
+    struct lab_node *leader = open_cluster(3, 3);
+    leader->state.padding_bytes = 6000000;
+    leader->state.delay_ms_max = 20;
+    struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+    lab_network_heal(&lab.network);
+    while (buf_size(&follower->state.received) < 3000000 && lab.now_ms < 60000) {
+        lab_run_for(&lab, 5);
+    }
+    CU_ASSERT_TRUE(buf_size(&follower->state.received) >= 3000000);
+    lab_isolate(follower);
+    lab_run_for(&lab, 5000);
+    uint64_t received = buf_size(&follower->state.received);
+    lab_network_heal(&lab.network);
+    lab_begin_turn(follower);
+    replica_on_peer_connected(follower->replica, lab_id(leader->number));
+    uint64_t sent_before = lab.network.bytes_sent;
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
+    CU_ASSERT_EQUAL(leader->state.copies, 1);
+    CU_ASSERT_TRUE(lab.network.bytes_sent - sent_before < 6000000 + 2000000 - received);
+    close_cluster();
+}
+
+/* Its state is the same, its file is not: the new leader's is fetched from the start. */
+UNIT_TEST(replica_snapshot_transfer, a_new_leader_offers_its_own)
+{
+    struct lab_node *leader = open_cluster(3, 4);
+    for (uint32_t i = 0; i < 3; i++) {
+        lab.nodes[i].state.padding_bytes = 6000000;
+        lab.nodes[i].state.delay_ms_max = 20;
+    }
+    struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+    lab_network_heal(&lab.network);
+    while (buf_size(&follower->state.received) < 3000000 && lab.now_ms < 60000) {
+        lab_run_for(&lab, 5);
+    }
+    lab_crash(leader);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 30000));
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
+    snapshot_lab_start(leader);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 10000));
+    close_cluster();
+}
+
+/* X6: what is damaged on its way, or on the sender's disk, is never taken over. */
+UNIT_TEST(replica_snapshot_transfer, a_damaged_copy_is_made_again)
+{
+    struct lab_node *leader = open_cluster(3, 5);
+    struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+    leader->state.corrupts_copy = true;
+    lab_network_heal(&lab.network);
+    lab_run_for(&lab, 1500);
+    CU_ASSERT_EQUAL(leader->state.copies, 1);
+    CU_ASSERT_EQUAL(follower->state.installs, 0);
+    leader->state.corrupts_copy = false;
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
+    CU_ASSERT_TRUE(leader->state.copies >= 2);
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
+    close_cluster();
+}
+
+/* X5: whatever fails after the last piece, the next try begins at the first. */
+UNIT_TEST(replica_snapshot_transfer, a_failure_after_the_last_piece_is_tried_again)
+{
+    for (uint64_t seed = 10; seed < 20; seed++) {
+        (void)open_cluster(3, seed);
+        struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+        follower->state.fails_per_mille = 500;
+        lab_network_heal(&lab.network);
+        CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 300000));
+        CU_ASSERT_EQUAL(follower->state.installs, 1);
+        close_cluster();
+    }
+}
+
+/* X4: one node crashes at one of its operations; in the end all is well. Returns whether it had
+ * that many. */
+static bool crash_at(uint64_t operation, bool is_after, bool is_sender)
+{
+    struct lab_node *leader = open_cluster(3, 30 + operation);
+    leader->state.padding_bytes = 300000;
+    struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+    struct lab_node *crasher = is_sender ? leader : follower;
+    uint64_t done = crasher->state.operations_done;
+    crasher->state.crash_at = done + operation;
+    crasher->state.is_crash_after = is_after;
+    lab_network_heal(&lab.network);
+    for (uint32_t ms = 0; ms < 3000 && crasher->replica != NULL; ms += 5) {
+        lab_run_for(&lab, 5);
+    }
+    bool has_crashed = crasher->replica == NULL;
+    crasher->state.crash_at = 0;
+    if (has_crashed) {
+        lab_run_for(&lab, 300);
+        snapshot_lab_start(crasher);
+    }
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
+    CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(follower, "DBSIZE", 1000), ":200\r\n");
+    snapshot_lab_restart(follower);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
+    close_cluster();
+    return has_crashed;
+}
+
+static uint64_t crash_at_each(bool is_after, bool is_sender)
+{
+    uint64_t operation = 1;
+    while (operation < 60 && crash_at(operation, is_after, is_sender)) {
+        operation++;
+    }
+    return operation - 1;
+}
+
+UNIT_TEST(replica_snapshot_transfer, a_receiver_may_crash_at_any_operation)
+{
+    /* Begin, three pieces, verify, load, install. */
+    CU_ASSERT_TRUE(crash_at_each(false, false) >= 7);
+    CU_ASSERT_TRUE(crash_at_each(true, false) >= 7);
+}
+
+UNIT_TEST(replica_snapshot_transfer, a_sender_may_crash_at_any_operation)
+{
+    /* Make, three pieces. */
+    CU_ASSERT_TRUE(crash_at_each(false, true) >= 4);
+    CU_ASSERT_TRUE(crash_at_each(true, true) >= 4);
+}
+
+/* A node that saves crashes at each operation of it. */
+UNIT_TEST(replica_snapshot_transfer, a_saving_node_may_crash_at_any_operation)
+{
+    for (uint64_t operation = 1; operation <= 12; operation++) {
+        for (uint32_t after = 0; after < 2; after++) {
+            struct lab_node *leader = open_cluster(1, 60 + operation);
+            snapshot_lab_write(&client, 1, 20);
+            leader->state.crash_at = operation;
+            leader->state.is_crash_after = after == 1;
+            snapshot_lab_write(&client, 21, 40);
+            for (uint32_t i = 0; i < 100 && leader->replica != NULL; i++) {
+                (void)snapshot_lab_ask(leader, "INCR n", 0);
+                lab_run_for(&lab, 10);
+            }
+            leader->state.crash_at = 0;
+            if (leader->replica == NULL) {
+                snapshot_lab_start(leader);
+            }
+            CU_ASSERT_PTR_NOT_NULL(lab_run_to_leader(&lab, 2000));
+            CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(leader, "EXISTS key:1 key:20 key:40", 100),
+                                   ":3\r\n");
+            close_cluster();
+        }
+    }
+}
+
+/* X7: with the third node down, the leader lives of the answers of the one that is loading. */
+UNIT_TEST(replica_snapshot_transfer, heartbeats_are_answered_all_through)
+{
+    struct lab_node *leader = open_cluster(3, 70);
+    struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+    follower->state.delay_ms_max = 3000;
+    lab_network_heal(&lab.network);
+    lab_run_for(&lab, 200);
+    for (uint32_t i = 0; i < lab.nodes_count; i++) {
+        if (&lab.nodes[i] != leader && &lab.nodes[i] != follower) {
+            lab_crash(&lab.nodes[i]);
+        }
+    }
+    uint64_t term = snapshot_lab_status(leader).raft.term;
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 60000));
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
+    CU_ASSERT_EQUAL(snapshot_lab_status(leader).raft.term, term);
+    CU_ASSERT_PTR_EQUAL(lab_leader(&lab), leader);
+    close_cluster();
+}
+
+/* X8: a snapshot of its own is under way when the fetched one comes. */
+UNIT_TEST(replica_snapshot_transfer, a_snapshot_under_way_gives_way)
+{
+    for (uint64_t seed = 80; seed < 90; seed++) {
+        (void)open_cluster(3, seed);
+        snapshot_lab_write(&client, 300, 310);
+        struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+        follower->state.delay_ms_max = (seed - 79) * 30;
+        struct lab_client own = {0};
+        lab_client_open(&own, follower, NULL);
+        lab_client_say(&own, "SAVE");
+        lab_network_heal(&lab.network);
+        CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
+        CU_ASSERT_EQUAL(follower->state.installs, 1);
+        CU_ASSERT_STRING_EQUAL(lab_client_hear(&own, 2000), "+OK\r\n");
+        snapshot_lab_write(&client, 1, 70);
+        CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 2000));
+        snapshot_lab_restart(follower);
+        CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
+        lab_client_deinit(&own);
+        close_cluster();
+    }
+}
+
+/* X1, X10: while it fetches, the log goes on beyond what the leader holds for it; it is offered the
+ * next one, and the one after that, and gets there when there is time. */
+UNIT_TEST(replica_snapshot_transfer, snapshots_in_short_order)
+{
+    struct lab_node *leader = open_cluster(3, 91);
+    leader->state.padding_bytes = 1500000;
+    struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+    follower->state.delay_ms_max = 200;
+    struct replica_snapshot_options tight = {
+        .log_entries = 20, .log_bytes = 1000, .trailing_bytes = 100};
+    replica_set_snapshot_options(leader->replica, &tight);
+    lab_network_heal(&lab.network);
+    snapshot_lab_write(&client, 200, 1200);
+    CU_ASSERT_TRUE(snapshot_lab_status(leader).raft.first_index > 1000);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
+    CU_ASSERT_TRUE(follower->state.installs >= 1);
+    close_cluster();
+}
+
+/* While it is fetched, the log behind the copy stays, so that one snapshot is enough. */
+UNIT_TEST(replica_snapshot_transfer, the_log_behind_the_copy_stays_while_it_is_fetched)
+{
+    struct lab_node *leader = open_cluster(3, 92);
+    leader->state.padding_bytes = 3000000;
+    struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+    lab_network_heal(&lab.network);
+    lab_run_for(&lab, 50);
+    follower->state.delay_ms_max = 100;
+    uint64_t commits = leader->state.commits;
+    snapshot_lab_write(&client, 200, 700);
+    CU_ASSERT_TRUE(leader->state.commits >= commits + 5);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
+    CU_ASSERT_EQUAL(leader->state.copies, 1);
+    close_cluster();
+}
+
+/* Its clients' writes that the others applied have no replies; its reads need not fail. */
+UNIT_TEST(replica_snapshot_transfer, own_clients_are_told_the_truth)
+{
+    struct lab_node *leader = open_cluster(3, 93);
+    for (uint32_t i = 0; i < lab.nodes_count; i++) {
+        replica_set_request_timeout(lab.nodes[i].replica, 60000);
+    }
+    struct lab_node *follower = lab_follower(&lab);
+    struct lab_client own = {0};
+    struct lab_client reader = {0};
+    lab_client_open(&own, follower, NULL);
+    lab_client_say(&own, "INCR n");
+    CU_ASSERT_STRING_EQUAL(lab_client_hear(&own, 100), ":1\r\n");
+    for (uint32_t i = 0; i < lab.nodes_count; i++) {
+        lab_network_cut(&lab.network, i, follower->number, true); /* it still speaks */
+    }
+    lab_client_say(&own, "INCR n");
+    lab_run_for(&lab, 50);
+    CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(leader, "GET n", 50), "$1\r\n2\r\n");
+    lab_isolate(follower);
+    snapshot_lab_write(&client, 1, 200);
+    CU_ASSERT_STRING_EQUAL(lab_client_hear(&own, 10), "");
+    lab_client_open(&reader, follower, NULL);
+    lab_client_say(&reader, "GET key:200");
+    lab_client_say(&own, "INCR n");
+    lab_network_heal(&lab.network);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
+    const char *heard = lab_client_hear(&own, 3000);
+    CU_ASSERT_TRUE(begins_with(heard, "-UNKNOWN The outcome of this write is not known: this node "
+                                      "caught up by a snapshot"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(heard, "\r\n:3\r\n")); /* the next one was not done yet: once */
+    CU_ASSERT_TRUE(begins_with(lab_client_hear(&reader, 1000), "$100\r\n"));
+    lab_client_say(&own, "INCR n");
+    CU_ASSERT_STRING_EQUAL(lab_client_hear(&own, 1000), ":4\r\n");
+    lab_client_deinit(&own);
+    lab_client_deinit(&reader);
+    close_cluster();
+}
+
+/* Raft has no need of a snapshot for this node; it says itself that it wants one. */
+UNIT_TEST(replica_snapshot_transfer, a_node_without_its_state_says_so_until_it_has_one)
+{
+    struct lab_node *leader = open_cluster(3, 94);
+    snapshot_lab_write(&client, 1, 30); /* less than makes a snapshot */
+    struct lab_node *follower = lab_follower(&lab);
+    lab_crash(follower);
+    follower->is_state_missing = true;
+    lab_network_cut(&lab.network, leader->number, follower->number, true);
+    snapshot_lab_start(follower);
+    lab_run_for(&lab, 100);
+    CU_ASSERT_TRUE(snapshot_lab_status(follower).is_state_missing);
+    CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(follower, "GET key:1", 10),
+                               "-CLUSTERDOWN This node has lost its state"));
+    CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(follower, "SET a 1", 10), "-CLUSTERDOWN "));
+    CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(follower, "SAVE", 10), "-CLUSTERDOWN "));
+    CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(follower, "BGSAVE", 10), "-CLUSTERDOWN "));
+    CU_ASSERT_TRUE(
+        begins_with(snapshot_lab_ask(follower, "QUORUM BACKUP BEGIN", 10), "-CLUSTERDOWN "));
+    CU_ASSERT_EQUAL(snapshot_lab_status(follower).applied_index, 0);
+    lab_network_heal(&lab.network);
+    follower->is_state_missing = false;
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 10000));
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
+    CU_ASSERT_FALSE(snapshot_lab_status(follower).is_state_missing);
+    CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(follower, "DBSIZE", 100), ":30\r\n");
+    lab_run_for(&lab, 5000); /* the leader forgets that it wanted one */
+    uint64_t copies = leader->state.copies;
+    lab_run_for(&lab, 60000);
+    CU_ASSERT_EQUAL(leader->state.copies, copies);
+    close_cluster();
+}
+
+/* All its log, and no state: it may be elected, but does not stay. */
+UNIT_TEST(replica_snapshot_transfer, a_node_without_its_state_does_not_lead)
+{
+    struct lab_node *leader = open_cluster(3, 95);
+    snapshot_lab_write(&client, 1, 120);
+    lab_crash(leader);
+    leader->is_state_missing = true;
+    snapshot_lab_start(leader);
+    for (uint32_t i = 0; i < lab.nodes_count; i++) {
+        if (&lab.nodes[i] != leader) {
+            snapshot_lab_restart(&lab.nodes[i]); /* everybody may be elected */
+        }
+    }
+    leader->is_state_missing = false;
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
+    CU_ASSERT_TRUE(leader->state.installs >= 1);
+    CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(leader, "DBSIZE", 1000), ":120\r\n");
+    close_cluster();
+}
+
+/* X1: one that is not newer than what is applied changes nothing. */
+UNIT_TEST(replica_snapshot_transfer, an_old_snapshot_is_passed_over)
+{
+    struct lab_node *leader = open_cluster(3, 96);
+    snapshot_lab_write(&client, 1, 60);
+    struct lab_node *follower = lab_follower(&lab);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 1000));
+    struct replica_status status = snapshot_lab_status(follower);
+    struct peer_message offer = {.type = PEER_MESSAGE_SNAPSHOT_OFFER,
+                                 .from = lab_id(leader->number),
+                                 .to = lab_id(follower->number)};
+    offer.snapshot_offer = (struct peer_snapshot){status.applied_index, 1, 1000, 1};
+    lab_begin_turn(follower);
+    CU_ASSERT_EQUAL(replica_on_message(follower->replica, &offer), RESULT_OK);
+    CU_ASSERT_EQUAL(follower->replica->receive.phase, RECEIVE_NONE);
+    offer.snapshot_offer.index++;
+    CU_ASSERT_EQUAL(replica_on_message(follower->replica, &offer), RESULT_OK);
+    CU_ASSERT_EQUAL(follower->replica->receive.phase, RECEIVE_FETCHING);
+    /* Overtaken by the log, it is given up. */
+    snapshot_lab_write(&client, 61, 62);
+    CU_ASSERT_EQUAL(follower->replica->receive.phase, RECEIVE_NONE);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 1000));
+    close_cluster();
+}
