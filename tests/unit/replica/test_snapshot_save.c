@@ -256,6 +256,40 @@ UNIT_TEST(replica_snapshot_save, shows_the_state_as_of_its_begin)
     close_all();
 }
 
+/* Rows wait in the keyspace, not in memory of their own, when the disk is slow. */
+UNIT_TEST(replica_snapshot_save, is_held_back_by_a_slow_disk)
+{
+    open_one(10, 1000000);
+    struct lab_node *node = &lab.nodes[0];
+    struct replica_snapshot_options seldom = {.log_entries = 1000000};
+    replica_set_snapshot_options(node->replica, &seldom);
+    static char value[200000];
+    memset(value, 'v', sizeof(value));
+    for (int i = 0; i < 100; i++) {
+        char key[16];
+        (void)snprintf(key, sizeof(key), "key:%d", i);
+        struct slice words[] = {SLICE_LITERAL("SET"), slice_of_string(key),
+                                slice_of(value, sizeof(value))};
+        lab_client_send(&client, words, 3);
+        lab_run_for(&lab, 10);
+    }
+    node->state.delay_ms_max = 100;
+    lab_client_say(&client, "BGSAVE");
+    uint64_t backlog_max = 0;
+    for (int ms = 0; ms < 20000 && node->state.commits == 0; ms++) {
+        lab_run_for(&lab, 1);
+        uint64_t backlog = lab_state_backlog(&node->state);
+        backlog_max = backlog > backlog_max ? backlog : backlog_max;
+    }
+    CU_ASSERT_EQUAL(node->state.commits, 1);
+    CU_ASSERT_TRUE(backlog_max > 8 * 1024 * 1024 - 1000000);
+    CU_ASSERT_TRUE(backlog_max < 8 * 1024 * 1024 + 1000000);
+    snapshot_lab_restart(node);
+    CU_ASSERT_PTR_NOT_NULL(lab_run_to_leader(&lab, 1000));
+    CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(node, "DBSIZE", 100), ":100\r\n");
+    close_all();
+}
+
 /* One command by chance; the first EXPIRING_FORMS_AT of them let nothing expire. */
 static void say_something(struct prng *prng, bool lets_expire)
 {

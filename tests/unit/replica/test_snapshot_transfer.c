@@ -277,17 +277,33 @@ UNIT_TEST(replica_snapshot_transfer, a_snapshot_under_way_gives_way)
 UNIT_TEST(replica_snapshot_transfer, snapshots_in_short_order)
 {
     struct lab_node *leader = open_cluster(3, 91);
-    leader->state.padding_bytes = 1500000;
     struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
-    follower->state.delay_ms_max = 200;
+    follower->state.delay_ms_max = 1500;
     struct replica_snapshot_options tight = {
         .log_entries = 20, .log_bytes = 1000, .trailing_bytes = 100};
     replica_set_snapshot_options(leader->replica, &tight);
     lab_network_heal(&lab.network);
-    snapshot_lab_write(&client, 200, 1200);
-    CU_ASSERT_TRUE(snapshot_lab_status(leader).raft.first_index > 1000);
+    snapshot_lab_write(&client, 1, 3000);
+    CU_ASSERT_TRUE(snapshot_lab_status(leader).raft.first_index > 2000);
+    CU_ASSERT_TRUE(leader->state.copies >= 2);
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
-    CU_ASSERT_TRUE(follower->state.installs >= 1);
+    CU_ASSERT_TRUE(follower->state.installs >= 2);
+    close_cluster();
+}
+
+/* Nobody makes copies for a member that is down. */
+UNIT_TEST(replica_snapshot_transfer, a_member_that_is_down_needs_none)
+{
+    struct lab_node *leader = open_cluster(3, 97);
+    struct lab_node *follower = lab_follower(&lab);
+    lab_crash(follower);
+    snapshot_lab_write(&client, 1, 200);
+    lab_run_for(&lab, 10000);
+    CU_ASSERT_EQUAL(leader->state.copies, 0);
+    snapshot_lab_start(follower);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
+    CU_ASSERT_EQUAL(leader->state.copies, 1);
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
     close_cluster();
 }
 
