@@ -58,12 +58,19 @@ static void trail_add(const struct replica *replica, struct trail *trail,
     }
 }
 
+/* Never less than the trailing part, whatever the options. */
+static uint64_t held_bytes(const struct replica_snapshot_options *options)
+{
+    uint64_t bytes = options->log_bytes * HELD_FACTOR;
+    return bytes > options->trailing_bytes ? bytes : options->trailing_bytes;
+}
+
 void save_note_applied(struct replica *replica, const struct raft_entry *entry)
 {
     struct snapshot_save *save = &replica->save;
     save->log_bytes += entry_bytes(entry);
     trail_add(replica, &save->trailing, entry, save->options.trailing_bytes);
-    trail_add(replica, &save->held, entry, save->options.log_bytes * HELD_FACTOR);
+    trail_add(replica, &save->held, entry, held_bytes(&save->options));
 }
 
 void save_count_log(struct replica *replica)
