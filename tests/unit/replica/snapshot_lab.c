@@ -98,8 +98,8 @@ void snapshot_lab_start(struct lab_node *node)
         struct lab_node *other = &node->lab->nodes[i];
         if (other != node && lab_is_live(other)) {
             lab_begin_turn(other);
-            replica_on_peer_unreachable(other->replica, node->number + 1);
-            replica_on_peer_connected(other->replica, node->number + 1);
+            replica_on_peer_unreachable(other->replica, lab_id(node->number));
+            replica_on_peer_connected(other->replica, lab_id(node->number));
         }
     }
 }

