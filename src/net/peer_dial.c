@@ -25,12 +25,24 @@ static void set_timer(struct peer_link *link, uint32_t delay_ms)
     (void)event_add(&link->timer, &delay);
 }
 
-static void copy_address(struct peer_link *link, const char *address)
+static void copy_address(char *out, const char *address)
 {
     /* A longer one was refused by configuration; cut, it is merely not found. */
     size_t bytes = strnlen(address, LIMIT_ADDRESS_BYTES - 1);
-    memcpy(link->address, address, bytes);
-    link->address[bytes] = '\0';
+    memcpy(out, address, bytes);
+    out[bytes] = '\0';
+}
+
+/* The address that is being dialled, or is connected to. */
+static const char *address_of(const struct peer_link *link)
+{
+    return link->is_told_next ? link->told_address : link->address;
+}
+
+static void take_turns(struct peer_link *link)
+{
+    link->is_told_next = !link->is_told_next && link->told_address[0] != '\0' &&
+                         strcmp(link->told_address, link->address) != 0;
 }
 
 struct peer_link *peer_link_create(struct peer_net *net, uint64_t id, const char *address)
@@ -38,7 +50,7 @@ struct peer_link *peer_link_create(struct peer_net *net, uint64_t id, const char
     struct peer_link *link = mem_alloc_zeroed(1, sizeof(*link));
     link->net = net;
     link->id = id;
-    copy_address(link, address);
+    copy_address(link->address, address);
     link->descriptor = -1;
     link->backoff_ms = net->backoff_ms_min;
     list_init(&link->in_net);
@@ -94,12 +106,15 @@ static void log_failure(struct peer_link *link, bool was_up, const char *reason)
     bool is_long = link->backoff_ms >= link->net->backoff_ms_max && !link->is_outage_logged;
     enum logger_level level = was_up || is_long ? LOGGER_NOTICE : LOGGER_VERBOSE;
     link->is_outage_logged = link->is_outage_logged || is_long;
-    logger_log(level, "peer %s: %s: %s; dialling again", link->address,
+    logger_log(level, "peer %s: %s: %s; dialling again", address_of(link),
                was_up ? "connection lost" : "no connection", reason);
 }
 
 static void owe_unreachable(struct peer_link *link)
 {
+    if (peer_net_is_peer(link->net, link->id)) {
+        link->net->reached_ms = link->net->loop->now_ms;
+    }
     link->owes_unreachable = true;
     link->owes_connected = false;
     peer_net_report_soon(link->net);
@@ -112,11 +127,17 @@ void peer_link_fail(struct peer_link *link, const char *reason)
     if (was_up && net->loop->now_ms - link->up_since_ms >= PEER_STABLE_MS) {
         link->backoff_ms = net->backoff_ms_min;
     }
+    if (link->is_leaving) {
+        disconnect(link);
+        set_timer(link, 0); /* Destroyed then: who called us may not have expected that. */
+        return;
+    }
     log_failure(link, was_up, reason);
     if (was_up) {
         owe_unreachable(link);
     }
     disconnect(link);
+    take_turns(link);
     wait_to_dial(link, link->backoff_ms);
     link->backoff_ms =
         link->backoff_ms > net->backoff_ms_max / 2 ? net->backoff_ms_max : link->backoff_ms * 2;
@@ -124,10 +145,22 @@ void peer_link_fail(struct peer_link *link, const char *reason)
 
 void peer_link_set_address(struct peer_link *link, const char *address)
 {
-    peer_link_fail(link, "its address has changed");
-    copy_address(link, address);
+    /* The list may say at last what the node has told before. */
+    bool is_there = link->state == PEER_LINK_UP && strcmp(address_of(link), address) == 0;
+    if (!is_there) {
+        peer_link_fail(link, "its address has changed");
+        set_timer(link, 0);
+    }
+    copy_address(link->address, address);
+    link->is_told_next = false;
     link->backoff_ms = link->net->backoff_ms_min;
-    set_timer(link, 0);
+}
+
+void peer_link_tell_address(struct peer_link *link, const char *address)
+{
+    copy_address(link->told_address, address);
+    link->is_told_next = link->is_told_next && address[0] != '\0';
+    peer_link_nudge(link);
 }
 
 void peer_link_redial(struct peer_link *link)
@@ -148,6 +181,29 @@ void peer_link_redial(struct peer_link *link)
     link->backoff_ms = link->net->backoff_ms_min;
     link->state = PEER_LINK_WAITING;
     set_timer(link, 0);
+}
+
+void peer_link_leave(struct peer_link *link)
+{
+    if (link->state != PEER_LINK_UP || link->id == RAFT_ID_NONE) {
+        peer_link_destroy(link);
+    } else if (!link->is_leaving) {
+        link->is_leaving = true;
+        set_timer(link, PEER_LEAVE_MS);
+    }
+}
+
+void peer_link_stay(struct peer_link *link)
+{
+    if (!link->is_leaving) {
+        return;
+    }
+    link->is_leaving = false;
+    (void)event_del(&link->timer);
+    if (link->state != PEER_LINK_UP) {
+        link->state = PEER_LINK_WAITING;
+        set_timer(link, 0);
+    }
 }
 
 void peer_link_nudge(struct peer_link *link)
@@ -229,7 +285,7 @@ static void dial(struct peer_link *link)
     link->state = PEER_LINK_RESOLVING;
     set_timer(link, PEER_RESOLVE_MS);
     struct peer_lookup *lookup =
-        peer_resolve(link->net->resolver, link->address, on_resolved, link);
+        peer_resolve(link->net->resolver, address_of(link), on_resolved, link);
     if (lookup != NULL) {
         link->lookup = lookup;
     }
@@ -241,6 +297,10 @@ static void on_timer(evutil_socket_t descriptor, short what, void *context)
     (void)what;
     struct peer_link *link = context;
     loop_wake(link->net->loop);
+    if (link->is_leaving) {
+        peer_link_destroy(link);
+        return;
+    }
     switch (link->state) {
     case PEER_LINK_WAITING:
         dial(link);
@@ -305,6 +365,15 @@ static void on_writable(evutil_socket_t descriptor, short what, void *context)
     }
 }
 
+void peer_link_introduce(struct peer_link *link)
+{
+    struct peer_message message = {.type = PEER_MESSAGE_NODE_INFO,
+                                   .from = link->net->self_id,
+                                   .to = link->answered_id,
+                                   .node_info = link->net->self};
+    peer_link_send(link, &message);
+}
+
 static void come_up(struct peer_link *link)
 {
     struct peer_net *net = link->net;
@@ -313,15 +382,12 @@ static void come_up(struct peer_link *link)
     link->up_since_ms = net->loop->now_ms;
     link->is_outage_logged = false;
     link->owes_connected = true;
-    logger_log(LOGGER_NOTICE, "peer %s: connected to node %s (id %" PRIu64 ")", link->address,
+    logger_log(LOGGER_NOTICE, "peer %s: connected to node %s (id %" PRIu64 ")", address_of(link),
                link->answered_name, link->answered_id);
-    struct peer_message message = {.type = PEER_MESSAGE_NODE_INFO,
-                                   .from = net->self_id,
-                                   .to = link->answered_id,
-                                   .node_info = net->self};
-    peer_link_send(link, &message);
+    peer_link_introduce(link);
     peer_link_flush(link);
     peer_net_report_soon(net);
+    net->owes_review = net->owes_review || peer_net_is_peer(net, link->id);
 }
 
 /* The answer to our hello is here. */
@@ -338,15 +404,23 @@ static void greet(struct peer_link *link)
         peer_hello_plain_name(&hello, link->answered_name);
     }
     if (verdict != PEER_ACCEPTED) {
-        struct peer_refusal refusal = {
-            .verdict = verdict, .address = link->address, .expected_id = link->id, .hello = &hello};
-        peer_refusal_log(net, &refusal);
+        struct peer_refusal refusal = {.verdict = verdict,
+                                       .address = address_of(link),
+                                       .expected_id = link->id,
+                                       .hello = &hello};
+        /* Where a node says it is, unlike our list, there may be anybody. */
+        if (!link->is_told_next || verdict == PEER_DISOWNS_US) {
+            peer_refusal_log(net, &refusal);
+        }
         link->is_outage_logged = true; /* That line says more than a further one would. */
         peer_link_fail(link, "refused");
         return;
     }
-    if (hello.from == net->self_id) {
-        disconnect(link); /* Our own address: now known, nothing to say to ourselves. */
+    /* Our own address, or that of a node that we are linked with by its id: now known, and one link
+     * is enough. */
+    bool is_second = link->id == RAFT_ID_NONE && peer_net_find(net, hello.from) != NULL;
+    if (hello.from == net->self_id || is_second) {
+        disconnect(link);
         return;
     }
     come_up(link);

@@ -52,9 +52,7 @@ void server_sync_peers(struct server *server)
     uint32_t count = 0;
     for (uint32_t i = 0; i < configuration->members_count; i++) {
         const struct raft_member *member = &configuration->members[i];
-        if (member->id != server->self_id) {
-            peers[count++] = (struct peer_net_peer){member->id, member->raft_address};
-        }
+        peers[count++] = (struct peer_net_peer){member->id, member->raft_address};
     }
     struct replica_status status;
     replica_get_status(server->loop.replica, &status);

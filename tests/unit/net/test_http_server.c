@@ -326,6 +326,79 @@ UNIT_TEST(http_server, status_and_members_have_the_contracts_fields)
     close_node(&node);
 }
 
+/* Whether the answer has this status and holds this text. */
+static bool is_like(const char *answer, int status, const char *text)
+{
+    char line[32];
+    (void)snprintf(line, sizeof(line), "HTTP/1.1 %d ", status);
+    bool is_right = strncmp(answer, line, strlen(line)) == 0 && strstr(answer, text) != NULL;
+    if (!is_right) {
+        (void)fprintf(stderr, "wanted %d %s, got: %s\n", status, text, answer);
+    }
+    return is_right;
+}
+
+UNIT_TEST(http_server, members_are_added_and_removed)
+{
+    static const char LEARNER[] = "{\"nodeId\":\"node-4\",\"raftAddr\":\"localhost:9004\","
+                                  "\"httpAddr\":\"localhost:8004\",\"redisAddr\":null,"
+                                  "\"learner\":true}";
+    static const char ELSEWHERE[] = "{\"nodeId\":\"node-4\",\"raftAddr\":\"localhost:9005\"}";
+    static const char NODE_4[] = "{\"nodeId\":\"node-4\"}";
+    struct node node;
+    open_node(&node, NULL, true);
+    CU_ASSERT_TRUE(
+        is_like(ask(&node, POST("/cluster/add"), LEARNER), 200, "\r\n\r\n{\"ok\":true,\"index\":"));
+    CU_ASSERT_TRUE(is_like(ask(&node, POST("/cluster/add"), LEARNER), 200, "{\"ok\":true,"));
+    CU_ASSERT_TRUE(is_like(ask(&node, GET("/cluster/members"), NULL), 200,
+                           "{\"id\":\"node-4\",\"raftAddr\":\"localhost:9004\",\"httpAddr\":"
+                           "\"localhost:8004\",\"redisAddr\":\"\",\"role\":\"learner\","));
+    CU_ASSERT_TRUE(is_like(ask(&node, POST("/cluster/add"), ELSEWHERE), 409,
+                           "{\"ok\":false,\"error\":\"MEMBEREXISTS node-4 "));
+    CU_ASSERT_TRUE(
+        is_like(ask(&node, POST("/cluster/add"), ELSEWHERE), 409, ",\"leader\":\"node-1\"}\n"));
+    CU_ASSERT_TRUE(is_like(ask(&node, POST("/cluster/remove"), "{\"nodeId\":\"node-1\"}"), 409,
+                           "\"LASTVOTER node-1 "));
+    CU_ASSERT_TRUE(is_like(ask(&node, POST("/cluster/remove"), NODE_4), 200,
+                           "\r\n\r\n{\"ok\":true,\"index\":"));
+    CU_ASSERT_TRUE(is_like(ask(&node, POST("/cluster/remove"), NODE_4), 404, "\"NOMEMBER "));
+    CU_ASSERT_TRUE(is_like(
+        ask(&node, POST("/cluster/add"), "{\"nodeId\":\"node-4\",\"raftAddr\":\"nonsense\"}"), 400,
+        "\"ERR not an address"));
+    /* Without "learner" it is to have a vote, once it has caught up. */
+    CU_ASSERT_TRUE(is_like(ask(&node, POST("/cluster/add"), ELSEWHERE), 200, "{\"ok\":true,"));
+    CU_ASSERT_TRUE(is_like(ask(&node, GET("/cluster/members"), NULL), 200,
+                           "\"redisAddr\":\"\",\"role\":\"joining\","));
+    close_node(&node);
+}
+
+UNIT_TEST(http_server, a_change_that_is_not_committed_yet_is_waited_for)
+{
+    struct node node;
+    open_node(&node, NULL, true);
+    node.is_held = true;
+    int client = connect_client(&node);
+    send_all(client, SLICE_LITERAL(POST("/cluster/add") "\r\nConnection: close\r\n"
+                                                        "Content-Length: 42\r\n\r\n"
+                                                        "{\"nodeId\":\"n-2\",\"raftAddr\":"
+                                                        "\"localhost:92\"}"));
+    struct buf answer = {0};
+    for (int i = 0; i < 200; i++) {
+        turn(&node);
+        (void)usleep(100);
+    }
+    CU_ASSERT_EQUAL(recv(client, buf_reserve(&answer, 1), 1, MSG_DONTWAIT), -1);
+    /* Another one meanwhile is told so. */
+    CU_ASSERT_TRUE(
+        is_like(ask(&node, POST("/cluster/remove"), "{\"nodeId\":\"n-2\"}"), 409, "\"CHANGING "));
+    node.is_held = false;
+    receive(&node, client, &answer, NULL);
+    CU_ASSERT_TRUE(is_like((const char *)buf_slice(&answer).bytes, 200, "{\"ok\":true,\"index\":"));
+    (void)close(client);
+    buf_deinit(&answer);
+    close_node(&node);
+}
+
 UNIT_TEST(http_server, a_password_guards_all_but_health)
 {
     static const char REFUSED[] = "{\"ok\":false,\"error\":\"wrong password\"}";

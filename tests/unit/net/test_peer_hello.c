@@ -83,7 +83,8 @@ UNIT_TEST(peer_hello, a_stranger_is_refused_and_told_so)
     uint64_t times = 3;
     CU_ASSERT(lab_run_until(lab, first_refused, &times));
     CU_ASSERT_EQUAL(lab_lines_with(lab, "(node node-3, id 3) is not a member"), 1);
-    CU_ASSERT_EQUAL(lab_lines_with(lab, "(node node-1, id 1) refuses this node"), 1);
+    CU_ASSERT_EQUAL(lab_lines_with(lab, "(node node-1, id 1) says that this node is not a member"),
+                    1);
     CU_ASSERT_EQUAL(lab->nodes[2].recorder.connected_count, 0);
     lab_close(lab);
 }
@@ -94,11 +95,52 @@ UNIT_TEST(peer_hello, a_member_that_was_removed_is_cut_off)
     uint32_t count = 2;
     lab_introduce(lab, count);
     CU_ASSERT(lab_run_until(lab, lab_all_connected, &count));
-    peer_net_set_peers(lab->nodes[0].net, NULL, 0);
-    CU_ASSERT_FALSE(peer_net_is_connected(lab->nodes[0].net, 2));
-    uint64_t times = 1;
+    struct peer_net_peer self = {1, lab->nodes[0].address};
+    peer_net_set_peers(lab->nodes[0].net, &self, 1);
+    uint64_t times = 2; /* the first one has been told by then */
     CU_ASSERT(lab_run_until(lab, first_refused, &times));
+    CU_ASSERT_FALSE(peer_net_is_connected(lab->nodes[0].net, 2));
     CU_ASSERT_FALSE(peer_net_is_connected(lab->nodes[1].net, 1));
+    CU_ASSERT_EQUAL(lab_lines_with(lab, "says that this node is not a member"), 1);
+    lab_close(lab);
+}
+
+UNIT_TEST(peer_hello, a_member_that_was_removed_still_gets_what_is_sent_to_it_at_once)
+{
+    struct lab *lab = lab_open(2);
+    uint32_t count = 2;
+    lab_introduce(lab, count);
+    CU_ASSERT(lab_run_until(lab, lab_all_connected, &count));
+    CU_ASSERT(lab_wait_count(lab, &lab->nodes[1].recorder.records_count, 1)); /* NODE_INFO */
+    struct peer_net_peer self = {1, lab->nodes[0].address};
+    peer_net_set_peers(lab->nodes[0].net, &self, 1);
+    peer_net_set_peers(lab->nodes[0].net, &self, 1);
+    struct peer_message commit = {.type = PEER_MESSAGE_RAFT, .from = 1, .to = 2};
+    commit.raft = (struct raft_message){.type = RAFT_MESSAGE_HEARTBEAT, .from = 1, .to = 2};
+    commit.raft.term = 3;
+    peer_net_send(lab->nodes[0].net, &commit);
+    CU_ASSERT(lab_wait_count(lab, &lab->nodes[1].recorder.records_count, 2));
+    /* One that is a member again is linked with as if nothing had happened. */
+    lab_introduce(lab, count);
+    lab_run(lab, PEER_LEAVE_MS + 200);
+    CU_ASSERT(lab_all_connected(lab, &count));
+    CU_ASSERT_EQUAL(lab->nodes[0].recorder.unreachable_count, 0);
+    CU_ASSERT_EQUAL(lab->nodes[1].recorder.unreachable_count, 0);
+    lab_close(lab);
+}
+
+UNIT_TEST(peer_hello, the_link_to_a_removed_member_that_breaks_is_not_dialled_again)
+{
+    struct lab *lab = lab_open(2);
+    uint32_t count = 2;
+    lab_introduce(lab, count);
+    CU_ASSERT(lab_run_until(lab, lab_all_connected, &count));
+    struct peer_net_peer self = {1, lab->nodes[0].address};
+    peer_net_set_peers(lab->nodes[0].net, &self, 1);
+    lab_node_close(&lab->nodes[1]);
+    lab_run(lab, 50);
+    CU_ASSERT(list_is_empty(&lab->nodes[0].net->links));
+    CU_ASSERT_EQUAL(lab->nodes[0].recorder.unreachable_count, 0);
     lab_close(lab);
 }
 

@@ -62,6 +62,9 @@ static enum result on_message(struct peer_net *net, const struct peer_message *m
     } else if (message->type == PEER_MESSAGE_FORWARD) {
         record->payload_bytes = message->forward.commands.size;
         record->payload_hash = hash_bytes(0, message->forward.commands);
+    } else if (message->type == PEER_MESSAGE_SNAPSHOT_PIECE) {
+        record->payload_bytes = message->snapshot_piece.bytes.size;
+        record->payload_hash = hash_bytes(0, message->snapshot_piece.bytes);
     }
     return RESULT_OK;
 }
@@ -80,8 +83,13 @@ static void on_unreachable(struct peer_net *net, uint64_t peer)
     recorder->unreachable_last = peer;
 }
 
+static void on_cluster_found(struct peer_net *net)
+{
+    recorder_of(net)->clusters_found_count++;
+}
+
 static const struct peer_receiver lab_receiver = {is_there, on_message, on_connected,
-                                                  on_unreachable};
+                                                  on_unreachable, on_cluster_found};
 
 /* ---- The lab ---- */
 
@@ -174,8 +182,8 @@ void lab_introduce(struct lab *lab, uint32_t count)
 
 void lab_introduce_one(struct lab_node *node, uint64_t peer, const char *address)
 {
-    struct peer_net_peer row = {peer, address};
-    peer_net_set_peers(node->net, &row, 1);
+    struct peer_net_peer rows[] = {{peer, address}, {node->options.self_id, node->address}};
+    peer_net_set_peers(node->net, rows, 2);
 }
 
 static void on_tick(evutil_socket_t descriptor, short what, void *context)

@@ -284,6 +284,69 @@ UNIT_TEST(peer_link, an_urgent_frame_passes_all_but_a_bounded_number_of_bytes)
     lab_close(lab);
 }
 
+UNIT_TEST(peer_link, pieces_of_a_snapshot_and_entries_wait_in_one_line_and_delay_no_heartbeat)
+{
+    enum { ROUNDS = 20 };
+    struct lab *lab = open_pair();
+    struct peer_net *net = lab->nodes[0].net;
+    uint8_t *bytes = mem_alloc_zeroed(1, PEER_SNAPSHOT_PIECE_BYTES);
+    struct peer_message piece = {.type = PEER_MESSAGE_SNAPSHOT_PIECE, .from = 1, .to = 2};
+    piece.snapshot_piece.snapshot = (struct peer_snapshot){5, 1, 1u << 30, 9};
+    piece.snapshot_piece.bytes = slice_of(bytes, PEER_SNAPSHOT_PIECE_BYTES);
+    for (uint64_t i = 0; i < ROUNDS; i++) {
+        piece.snapshot_piece.offset = i * PEER_SNAPSHOT_PIECE_BYTES;
+        peer_net_send(net, &piece);
+        (void)send_append(net, 100 + i, 600000);
+    }
+    send_heartbeat(net, 1);
+    struct lab_recorder *recorder = &lab->nodes[1].recorder;
+    CU_ASSERT_FATAL(lab_wait_count(lab, &recorder->records_count, 2 * ROUNDS + 1));
+    uint64_t bulk_count = 0;
+    uint32_t before_heartbeat = 0;
+    for (uint32_t i = 0; i < recorder->records_count; i++) {
+        const struct lab_record *record = &recorder->records[i];
+        if (record->message.type == PEER_MESSAGE_SNAPSHOT_PIECE) {
+            CU_ASSERT_EQUAL(bulk_count % 2, 0);
+            CU_ASSERT_EQUAL(record->message.snapshot_piece.offset,
+                            bulk_count / 2 * PEER_SNAPSHOT_PIECE_BYTES);
+            CU_ASSERT_EQUAL(record->payload_bytes, PEER_SNAPSHOT_PIECE_BYTES);
+        } else if (record->message.raft.type == RAFT_MESSAGE_APPEND) {
+            CU_ASSERT_EQUAL(bulk_count % 2, 1);
+            CU_ASSERT_EQUAL(record->message.raft.term, 100 + bulk_count / 2);
+        } else {
+            before_heartbeat = i;
+            continue;
+        }
+        bulk_count++;
+    }
+    CU_ASSERT_EQUAL(bulk_count, 2 * ROUNDS);
+    CU_ASSERT(before_heartbeat < 4); /* What output held already. */
+    struct peer_net_stats stats;
+    peer_net_get_stats(net, &stats);
+    CU_ASSERT_EQUAL(stats.frames_dropped, 0);
+    mem_free(bytes);
+    lab_close(lab);
+}
+
+UNIT_TEST(peer_link, what_a_node_tells_of_itself_is_told_again_when_it_changes)
+{
+    struct lab *lab = open_pair();
+    struct peer_node_info self = lab->nodes[0].options.self;
+    self.is_disk_low = true;
+    (void)snprintf(self.http_address, sizeof(self.http_address), "host:1");
+    peer_net_set_self(lab->nodes[0].net, &self);
+    struct lab_recorder *recorder = &lab->nodes[1].recorder;
+    CU_ASSERT_FATAL(lab_wait_count(lab, &recorder->records_count, 1));
+    CU_ASSERT_EQUAL(recorder->records[0].message.type, PEER_MESSAGE_NODE_INFO);
+    CU_ASSERT(recorder->records[0].message.node_info.is_disk_low);
+    CU_ASSERT_STRING_EQUAL(recorder->records[0].message.node_info.http_address, "host:1");
+    /* And told to who connects later. */
+    peer_link_redial(peer_net_find(lab->nodes[0].net, 2));
+    CU_ASSERT_FATAL(lab_wait_count(lab, &recorder->records_count, 2));
+    CU_ASSERT(recorder->records[1].message.node_info.is_disk_low);
+    lab_close(lab);
+}
+
 UNIT_TEST(peer_link, messages_to_who_is_not_connected_are_dropped)
 {
     struct lab *lab = lab_open(1);

@@ -78,6 +78,7 @@ static bool is_voter(uint32_t number)
 /* Another client on a node. */
 static struct lab_client *another(uint32_t slot, uint32_t number)
 {
+    lab_client_deinit(&clients[slot]);
     lab_client_open(&clients[slot], &lab.nodes[number], NULL);
     return &clients[slot];
 }

@@ -80,6 +80,21 @@ UNIT_TEST(replica_snapshot_save, memory_of_the_log_is_bounded)
     close_all();
 }
 
+/* A trailing part of more than what is held for others: it wins. */
+UNIT_TEST(replica_snapshot_save, the_trailing_part_may_be_larger_than_the_log_before_a_snapshot)
+{
+    open_one(31, 50);
+    struct replica_snapshot_options options = {
+        .log_bytes = 2000, .log_entries = 1000000, .trailing_bytes = 20000};
+    replica_set_snapshot_options(lab.nodes[0].replica, &options);
+    snapshot_lab_write(&client, 1, 500);
+    lab_run_for(&lab, 100);
+    CU_ASSERT_TRUE(lab.nodes[0].state.commits >= 9);
+    CU_ASSERT_TRUE(lab.nodes[0].disk.entries_count > 80);
+    CU_ASSERT_TRUE(lab.nodes[0].disk.entries_count < 200);
+    close_all();
+}
+
 /* A live follower that lags a little keeps what it needs, and catches up without a snapshot. */
 UNIT_TEST(replica_snapshot_save, a_follower_that_lags_a_little_goes_on_from_the_log)
 {
