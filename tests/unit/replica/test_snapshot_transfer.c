@@ -316,13 +316,16 @@ UNIT_TEST(replica_snapshot_transfer, the_log_behind_the_copy_stays_while_it_is_f
     struct lab_node *leader = open_cluster(3, 92);
     leader->state.padding_bytes = 3000000;
     struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+    follower->state.delay_ms_max = 1000;
     lab_network_heal(&lab.network);
     lab_run_for(&lab, 50);
-    follower->state.delay_ms_max = 100;
     uint64_t commits = leader->state.commits;
     snapshot_lab_write(&client, 200, 700);
     CU_ASSERT_TRUE(leader->state.commits >= commits + 5);
-    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
+    CU_ASSERT_EQUAL(follower->state.installs, 0);
+    CU_ASSERT_EQUAL(snapshot_lab_status(leader).raft.first_index,
+                    leader->state.copy_snapshot.index + 1);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 60000));
     CU_ASSERT_EQUAL(follower->state.installs, 1);
     CU_ASSERT_EQUAL(leader->state.copies, 1);
     close_cluster();
