@@ -60,15 +60,22 @@ static void trail_add(const struct replica *replica, struct trail *trail,
     }
 }
 
+/* Never less than the trailing part, whatever the options. */
+static uint64_t held_bytes_max(const struct replica *replica)
+{
+    const struct replica_snapshot_options *options = &replica->save.options;
+    uint64_t bytes = options->log_bytes * HELD_FACTOR;
+    uint64_t part_bytes = send_bytes_under_way(replica) / HELD_DIVISOR;
+    bytes = part_bytes > bytes ? part_bytes : bytes;
+    return bytes > options->trailing_bytes ? bytes : options->trailing_bytes;
+}
+
 void save_note_applied(struct replica *replica, const struct raft_entry *entry)
 {
     struct snapshot_save *save = &replica->save;
     save->log_bytes += entry_bytes(entry);
     trail_add(replica, &save->trailing, entry, save->options.trailing_bytes);
-    uint64_t held_bytes_max = save->options.log_bytes * HELD_FACTOR;
-    uint64_t part_bytes = send_bytes_under_way(replica) / HELD_DIVISOR;
-    trail_add(replica, &save->held, entry,
-              part_bytes > held_bytes_max ? part_bytes : held_bytes_max);
+    trail_add(replica, &save->held, entry, held_bytes_max(replica));
 }
 
 void save_count_log(struct replica *replica)
