@@ -89,8 +89,8 @@ static void report_removed(const struct replica *replica, const struct raft_memb
 {
     if (member->id == replica->self) {
         logger_log(LOGGER_WARNING,
-                   "was removed from the cluster by entry %llu; it can be stopped now, and needs "
-                   "an empty data directory to be added again",
+                   "was removed from the cluster by entry %llu; it can be stopped now, or added "
+                   "again with QUORUM ADD",
                    (unsigned long long)index);
     } else {
         logger_log(LOGGER_NOTICE, "%s was removed from the cluster by entry %llu", member->name,

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 enum {
-    PAUSE_MS_MAX = 600,
+    PAUSE_MS_MAX = 250,
     CALM_PAUSE_MS_MAX = 50,
     ANSWER_SLACK_MS = 250,
 };
