@@ -139,6 +139,18 @@ static void configure(struct cluster *cluster, const char *option, const char *v
     }
 }
 
+static void save_all(struct cluster *cluster)
+{
+    uint64_t begun_ms = check_now_ms();
+    for (uint32_t node = 0; node < NODES; node++) {
+        redisContext *client = redis_client_open(cluster->nodes[node].redis_port);
+        expect(client, "+OK", "SAVE");
+        redisFree(client);
+    }
+    printf("SAVE on three nodes, one by one, in %.1f s\n",
+           (double)(check_now_ms() - begun_ms) / 1000);
+}
+
 /* Runs the load under a watch; the leader takes it. */
 static void run_watched(struct cluster *cluster, struct open_loop_options *options,
                         struct watch *watch, struct open_loop_result *result)
@@ -194,6 +206,7 @@ static void bench_latency(struct cluster *cluster)
     const char *log_bytes = getenv("LOG_BYTES");
     configure(cluster, "snapshot-log-bytes", log_bytes == NULL ? "64mb" : log_bytes);
     configure(cluster, "snapshot-entries", "100000");
+    save_all(cluster); /* the first one, of all keys, is not what is measured */
     run_watched(cluster, &options, &watch, &with);
     all = with.plain;
     histogram_merge(&all, &with.marked);
@@ -236,16 +249,14 @@ static void bench_restart(struct cluster *cluster)
 {
     uint32_t node = cluster_other(cluster, cluster_wait_leader(cluster));
     cluster_kill(cluster, node);
-    printf("%-36s %llu ms after kill -9", "restart until a read is confirmed",
+    uint64_t killed_ms = restart_ms(cluster, node);
+    (void)cluster_wait_leader(cluster);
+    save_all(cluster);
+    cluster_stop(cluster, node);
+    printf("%-36s %llu ms after kill -9, %llu ms after SAVE and SIGTERM\n",
+           "restart until a read is confirmed", (unsigned long long)killed_ms,
            (unsigned long long)restart_ms(cluster, node));
     (void)cluster_wait_leader(cluster);
-    cluster_stop(cluster, node);
-    printf(", %llu ms after SIGTERM\n", (unsigned long long)restart_ms(cluster, node));
-    (void)cluster_wait_leader(cluster);
-    cluster_check_agreement(cluster);
-    cluster_kill_all(cluster);
-    cluster_start(cluster);
-    cluster_check_agreement(cluster);
     cluster_kill_all(cluster);
 }
 

@@ -255,4 +255,12 @@ void test_kills_in_transfer(struct cluster *cluster)
     uint64_t acknowledged = writers_finish(writers);
     cluster_check_agreement(cluster);
     check_note("%u kills, %llu writes acknowledged", kills, (unsigned long long)acknowledged);
+
+    /* What was unfinished anywhere is cleared away at the latest at the next start. */
+    cluster_kill_all(cluster);
+    cluster_start(cluster);
+    cluster_check_agreement(cluster);
+    for (uint32_t node = 0; node < 3; node++) {
+        CHECK(files_count(cluster->nodes[node].data, "snapshot.") == 0);
+    }
 }
