@@ -69,7 +69,8 @@ struct state_store {
     struct job *waiting_copy;
     struct worker *worker;
     bool is_copying;  /* loop thread only */
-    uint64_t backlog; /* under the worker's mutex, as is the outcome */
+    bool is_closing;  /* under the worker's mutex, as are the next two */
+    uint64_t backlog;
     struct state_store_outcome outcome;
 };
 
@@ -347,11 +348,30 @@ static void run_job(struct state_store *store, struct job *job)
     copy_if_waiting(store);
 }
 
+/* A stop does not wait for a snapshot: what is not begun yet of one is passed over. */
+static bool is_passed_over(struct state_store *store, struct job *job)
+{
+    worker_lock(store->worker);
+    bool is_closing = store->is_closing;
+    worker_unlock(store->worker);
+    if (!is_closing || job->kind == JOB_LOAD || job->kind == JOB_INSTALL) {
+        return false;
+    }
+    if (job->kind == JOB_PUT) {
+        lower_backlog(store, job);
+    }
+    hand_back(store, job);
+    return true;
+}
+
 static void run_jobs(struct worker_job *first, void *context)
 {
+    struct state_store *store = context;
     while (first != NULL) {
         struct worker_job *next = first->next;
-        run_job(context, job_of(first));
+        if (!is_passed_over(store, job_of(first))) {
+            run_job(store, job_of(first));
+        }
         first = next;
     }
 }
@@ -521,13 +541,24 @@ static void drop_loaded(struct state_store *store)
     }
 }
 
-/* What was begun and not committed goes; a copy that waited for it is made of what there is. */
+/* Nobody hears of a copy any more. */
+static void drop_waiting_copy(struct state_store *store)
+{
+    if (store->waiting_copy != NULL) {
+        hand_back(store, store->waiting_copy);
+        store->waiting_copy = NULL;
+    }
+}
+
 void state_store_close(struct state_store *store)
 {
+    worker_lock(store->worker);
+    store->is_closing = true;
+    worker_unlock(store->worker);
     bounded_queue_interrupt(store->loaded);
     worker_stop(store->worker);
     give_up(store);
-    copy_if_waiting(store);
+    drop_waiting_copy(store);
     jobs_destroy(worker_collect(store->worker));
     worker_destroy(store->worker);
     drop_loaded(store);
