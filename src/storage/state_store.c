@@ -65,11 +65,11 @@ struct state_store {
     size_t rows_capacity;
     struct worker_job *gathered;
     uint64_t gathered_bytes;
-    bool has_no_room; /* what was begun was given up; what belongs to it is passed over */
+    bool passes_over; /* what was begun was given up; what belongs to it is passed over */
     struct job *waiting_copy;
     struct worker *worker;
-    bool is_copying;  /* loop thread only */
-    bool is_closing;  /* under the worker's mutex, as are the next two */
+    bool is_copying; /* loop thread only */
+    bool is_closing; /* under the worker's mutex, as are the next two */
     uint64_t backlog;
     struct state_store_outcome outcome;
 };
@@ -168,7 +168,7 @@ static void give_up_for_room(struct state_store *store)
                "space on that file system",
                store->db.file.path, (unsigned long long)store->db.meta.index);
     give_up(store);
-    store->has_no_room = true;
+    store->passes_over = true;
     worker_lock(store->worker);
     store->outcome.is_given_up = true;
     worker_unlock(store->worker);
@@ -198,7 +198,7 @@ static bool write_gathered(struct state_store *store)
 static void begin(struct state_store *store)
 {
     give_up(store);
-    store->has_no_room = false;
+    store->passes_over = false;
     (void)is_done(store, state_db_begin(&store->db));
 }
 
@@ -236,7 +236,7 @@ static void lower_backlog(struct state_store *store, const struct job *job)
 static void put(struct state_store *store, struct job *job)
 {
     lower_backlog(store, job);
-    if (store->has_no_room) {
+    if (store->passes_over) {
         hand_back(store, job);
         return;
     }
@@ -254,7 +254,7 @@ static void put(struct state_store *store, struct job *job)
 
 static void commit(struct state_store *store, const struct job *job)
 {
-    bool is_committed = !store->has_no_room && write_gathered(store) &&
+    bool is_committed = !store->passes_over && write_gathered(store) &&
                         is_done(store, state_db_commit(&store->db, job->meta));
     /* Their memory has served; a large snapshot's is not kept for the small ones behind it. */
     mem_free(store->rows);
@@ -308,7 +308,7 @@ static void reopen(struct state_store *store, const char *path, enum result inst
 static void install(struct state_store *store, const struct job *job)
 {
     give_up(store);
-    store->has_no_room = false;
+    store->passes_over = false;
     copy_if_waiting(store);
     state_db_close(&store->db, !store->db.owes_checkpoint);
     enum result result = state_file_install(&store->options, job->path);
@@ -348,18 +348,18 @@ static void run_job(struct state_store *store, struct job *job)
     copy_if_waiting(store);
 }
 
-/* A stop does not wait for a snapshot: what is not begun yet of one is passed over. */
+/* A stop does not wait for a snapshot's rows: those not gathered yet are passed over, and with them
+ * its commit. */
 static bool is_passed_over(struct state_store *store, struct job *job)
 {
     worker_lock(store->worker);
     bool is_closing = store->is_closing;
     worker_unlock(store->worker);
-    if (!is_closing || job->kind == JOB_LOAD || job->kind == JOB_INSTALL) {
+    if (!is_closing || job->kind != JOB_PUT) {
         return false;
     }
-    if (job->kind == JOB_PUT) {
-        lower_backlog(store, job);
-    }
+    store->passes_over = true;
+    lower_backlog(store, job);
     hand_back(store, job);
     return true;
 }
@@ -541,15 +541,7 @@ static void drop_loaded(struct state_store *store)
     }
 }
 
-/* Nobody hears of a copy any more. */
-static void drop_waiting_copy(struct state_store *store)
-{
-    if (store->waiting_copy != NULL) {
-        hand_back(store, store->waiting_copy);
-        store->waiting_copy = NULL;
-    }
-}
-
+/* A copy that waited for a commit is made of what there is. */
 void state_store_close(struct state_store *store)
 {
     worker_lock(store->worker);
@@ -558,7 +550,7 @@ void state_store_close(struct state_store *store)
     bounded_queue_interrupt(store->loaded);
     worker_stop(store->worker);
     give_up(store);
-    drop_waiting_copy(store);
+    copy_if_waiting(store);
     jobs_destroy(worker_collect(store->worker));
     worker_destroy(store->worker);
     drop_loaded(store);
