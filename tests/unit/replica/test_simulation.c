@@ -146,7 +146,8 @@ static bool is_whole(struct sim *sim)
 /* One disk is lost, and its node comes back with a blank one. */
 static void wipe(struct chaos *chaos, struct lab_node *node)
 {
-    if (is_whole(chaos->sim)) {
+    if (is_whole(chaos->sim) && !chaos->oper.is_waiting) {
+        chaos->sim->is_mending = true;
         crash(chaos, node);
         lab_wipe(node);
         chaos->wipes++;
@@ -229,6 +230,7 @@ static void bring_back(struct chaos *chaos, bool all)
 static void act(struct chaos *chaos)
 {
     struct sim *sim = chaos->sim;
+    sim->is_mending = sim->is_mending && !is_whole(sim);
     sim_operator_act(&chaos->oper);
     for (uint32_t i = 0; i < sim->clients_count; i++) {
         sim_client_check_waits(&sim->clients[i]);
