@@ -207,7 +207,8 @@ struct snapshot_receive {
     enum receive_phase phase;
     uint64_t source; /* who is asked */
     struct peer_snapshot snapshot;
-    uint64_t written; /* bytes, without gaps; a whole number of pieces until the end */
+    uint64_t written;       /* bytes, without gaps; a whole number of pieces until the end */
+    uint64_t backlog_bytes; /* told this turn: pieces given to be written and not written */
     struct receive_slot slots[RECEIVE_WINDOW]; /* by number of piece */
     uint64_t heard_ms;                         /* when a piece came last */
     uint64_t wanted_ms;                        /* when it was last said that the state is gone */

@@ -92,6 +92,10 @@ void replica_on_state_given_up(struct replica *replica);
  * waits with further rows. */
 void replica_note_state_backlog(struct replica *replica, uint64_t bytes);
 
+/* Bytes of RECEIVE_WRITE not written yet; told before replica_end_turn: at much of it the replica
+ * asks for no further pieces. */
+void replica_note_receive_backlog(struct replica *replica, uint64_t bytes);
+
 /* COPY_MAKE ended. snapshot is of what was copied; only read on RESULT_OK. */
 void replica_on_copy_made(struct replica *replica, enum result result,
                           const struct peer_snapshot *snapshot);

@@ -31,6 +31,8 @@ enum {
     ABANDON_MS = 60 * 1000,
     WANTED_MS = 1000,
     TURN_ROWS_BYTES = 256 * 1024,
+    /* Pieces that wait for a disk that is slower than the network: more are not asked for. */
+    BACKLOG_BYTES_MAX = 8 * 1024 * 1024,
 };
 
 bool receive_holds_apply(const struct replica *replica)
@@ -196,9 +198,18 @@ void receive_piece(struct replica *replica, uint64_t from, const struct peer_sna
     write_pieces(replica);
 }
 
+void replica_note_receive_backlog(struct replica *replica, uint64_t bytes)
+{
+    replica->receive.backlog_bytes = bytes;
+}
+
 static void ask_pieces(struct replica *replica)
 {
     struct snapshot_receive *receive = &replica->receive;
+    if (receive->backlog_bytes >= BACKLOG_BYTES_MAX) {
+        receive->heard_ms = replica->now_ms; /* It is this node that is slow, not the source. */
+        return;
+    }
     for (uint64_t i = 0; i < RECEIVE_WINDOW; i++) {
         uint64_t offset = receive->written + i * PEER_SNAPSHOT_PIECE_BYTES;
         if (offset >= receive->snapshot.bytes) {

@@ -125,6 +125,7 @@ static void end_turn(struct server *server)
     loop_wake(&server->loop);
     struct replica_ready ready;
     replica_note_state_backlog(server->loop.replica, state_store_backlog(server->state));
+    replica_note_receive_backlog(server->loop.replica, snapshot_files_backlog(server->snapshots));
     if (replica_end_turn(server->loop.replica, &ready) != RESULT_OK) {
         logger_log(LOGGER_ERROR,
                    "stopping: this node's log contradicts what the cluster committed");

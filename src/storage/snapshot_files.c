@@ -66,8 +66,9 @@ struct snapshot_files {
     char *received_path;
     struct worker *worker;
     struct bounded_queue *outcomes;
-    int copy_descriptor;       /* loop thread only, as is the next; -1: not open */
+    int copy_descriptor;       /* loop thread only, as are the next two; -1: not open */
     struct verified *verified; /* of the outcome taken last */
+    uint64_t unwritten_bytes;  /* of pieces that are not known to be written */
     int received_descriptor;   /* the thread's, as is the next; -1: nothing is being received */
     enum result write_result;  /* the first failure of what is being received */
     bool is_closing;           /* under the worker's mutex */
@@ -394,6 +395,7 @@ void snapshot_files_receive_begin(struct snapshot_files *files)
 
 void snapshot_files_receive_write(struct snapshot_files *files, struct slice bytes)
 {
+    files->unwritten_bytes += bytes.size;
     submit(files, (struct job){.kind = JOB_WRITE, .piece = blob_copy(bytes)});
 }
 
@@ -413,6 +415,11 @@ void snapshot_files_receive_drop(struct snapshot_files *files)
     submit(files, (struct job){.kind = JOB_DROP});
 }
 
+uint64_t snapshot_files_backlog(const struct snapshot_files *files)
+{
+    return files->unwritten_bytes;
+}
+
 int snapshot_files_descriptor(const struct snapshot_files *files)
 {
     return worker_descriptor(files->worker);
@@ -426,6 +433,7 @@ static void collect_jobs(struct snapshot_files *files)
     worker_unlock(files->worker);
     while (done != NULL) {
         struct worker_job *next = done->next;
+        files->unwritten_bytes -= blob_slice(job_of(done)->piece).size;
         blob_release(job_of(done)->piece);
         mem_free(job_of(done));
         done = next;

@@ -43,6 +43,9 @@ void snapshot_files_receive_verify(struct snapshot_files *files, uint64_t bytes,
 void snapshot_files_receive_load(struct snapshot_files *files);
 void snapshot_files_receive_drop(struct snapshot_files *files);
 
+/* Bytes given to be written and not written yet: whoever receives holds back when it is much. */
+uint64_t snapshot_files_backlog(const struct snapshot_files *files);
+
 /* Readable when there is an outcome (an eventfd). */
 int snapshot_files_descriptor(const struct snapshot_files *files);
 

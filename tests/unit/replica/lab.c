@@ -306,7 +306,10 @@ static void take_turn(struct lab_node *node)
         lab_crash(node);
         return;
     }
-    replica_note_state_backlog(node->replica, lab_state_backlog(&node->state));
+    replica_note_state_backlog(node->replica,
+                               lab_state_backlog(&node->state, REPLICA_ORDER_STATE_PUT));
+    replica_note_receive_backlog(node->replica,
+                                 lab_state_backlog(&node->state, REPLICA_ORDER_RECEIVE_WRITE));
     end_turn(node);
 }
 

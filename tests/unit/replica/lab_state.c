@@ -254,11 +254,11 @@ uint64_t lab_state_due_ms(const struct lab_state *state)
     return state->operations_count == 0 ? UINT64_MAX : state->operations[0].due_ms;
 }
 
-uint64_t lab_state_backlog(const struct lab_state *state)
+uint64_t lab_state_backlog(const struct lab_state *state, enum replica_order_type type)
 {
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < state->operations_count; i++) {
-        if (state->operations[i].type == REPLICA_ORDER_STATE_PUT) {
+        if (state->operations[i].type == type) {
             bytes += state->operations[i].bytes->size;
         }
     }

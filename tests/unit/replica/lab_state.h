@@ -79,8 +79,8 @@ uint64_t lab_state_due_ms(const struct lab_state *state);
 /* Carries out what is due and tells the replica, which is in a turn. */
 void lab_state_complete(struct lab_node *node);
 
-/* Rows put and not written. */
-uint64_t lab_state_backlog(const struct lab_state *state);
+/* Bytes given with orders of that type, STATE_PUT or RECEIVE_WRITE, and not written. */
+uint64_t lab_state_backlog(const struct lab_state *state, enum replica_order_type type);
 
 /* What is not durable is gone. */
 void lab_state_crash(struct lab_state *state);

@@ -338,7 +338,7 @@ UNIT_TEST(replica_snapshot_save, is_held_back_by_a_slow_disk)
     uint64_t backlog_max = 0;
     for (int ms = 0; ms < 20000 && node->state.commits == 0; ms++) {
         lab_run_for(&lab, 1);
-        uint64_t backlog = lab_state_backlog(&node->state);
+        uint64_t backlog = lab_state_backlog(&node->state, REPLICA_ORDER_STATE_PUT);
         backlog_max = backlog > backlog_max ? backlog : backlog_max;
     }
     CU_ASSERT_EQUAL(node->state.commits, 1);

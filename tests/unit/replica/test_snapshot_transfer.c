@@ -100,6 +100,28 @@ UNIT_TEST(replica_snapshot_transfer, a_broken_link_does_not_mean_from_the_start)
     close_cluster();
 }
 
+/* A disk slower than the network: what waits for it is bounded, and it comes to an end. */
+UNIT_TEST(replica_snapshot_transfer, a_slow_disk_holds_the_pieces_back)
+{
+    struct lab_node *leader = open_cluster(3, 21);
+    leader->state.padding_bytes = 30000000;
+    struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+    follower->state.delay_ms_max = 200;
+    lab_network_heal(&lab.network);
+    uint64_t most = 0;
+    while (follower->state.installs == 0 && lab.now_ms < 600000) {
+        lab_run_for(&lab, 1);
+        uint64_t bytes = lab_state_backlog(&follower->state, REPLICA_ORDER_RECEIVE_WRITE);
+        most = bytes > most ? bytes : most;
+    }
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
+    CU_ASSERT_TRUE(most > 8000000);
+    /* And what was under way when it was noticed. */
+    CU_ASSERT_TRUE(most < 9000000 + 2 * RECEIVE_WINDOW * PEER_SNAPSHOT_PIECE_BYTES);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 30000));
+    close_cluster();
+}
+
 /* Its state is the same, its file is not: the new leader's is fetched from the start. */
 UNIT_TEST(replica_snapshot_transfer, a_new_leader_offers_its_own)
 {
