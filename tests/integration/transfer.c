@@ -38,6 +38,20 @@ static void start(struct cluster *cluster, struct tcp_proxy *proxies[3])
     cluster_start(cluster);
 }
 
+/* What a state holds besides many small values in the first database. */
+static void write_others(struct cluster *cluster, uint32_t node)
+{
+    static const struct load large = {"large", 1, 3, 5 * MEBIBYTE};
+    redisContext *client = redis_client_open(cluster->nodes[node].redis_port);
+    load_write(cluster, node, &large);
+    for (uint32_t database = 1; database < 16; database++) {
+        expect(client, "+OK", "SELECT %u", database);
+        expect(client, "+OK", "SET others:%u v PX 10000000", database);
+        expect(client, "+OK", "SET others:empty:%u %s", database, "");
+    }
+    redisFree(client);
+}
+
 /* Kills the third node and writes until the others' logs begin behind what it has. */
 static void leave_behind(struct cluster *cluster, const struct load *load)
 {
@@ -109,6 +123,7 @@ void test_far_behind_under_writers(struct cluster *cluster)
     struct writers *writers = writers_start(cluster);
     writers_wait_rounds(writers, 5);
     writers_expect_loss(writers, VICTIM);
+    write_others(cluster, 0);
     leave_behind(cluster, &bulk);
     struct peace peace = get_peace(cluster);
     uint64_t begun_ms = check_now_ms();
@@ -132,6 +147,58 @@ void test_far_behind_under_writers(struct cluster *cluster)
     cluster_restart(cluster, VICTIM);
     load_check(cluster, VICTIM, &bulk);
     cluster_check_agreement(cluster);
+}
+
+/* While the snapshot is on its way the log goes on by several times what is else kept of it: what
+ * the receiver needs next must still be there when it has it, or it would begin again for ever. */
+void test_slow_transfer_under_load(struct cluster *cluster)
+{
+    enum { TRANSFERS_MAX = 3 };
+    static const char fetching[] = "fetching the snapshot";
+    struct tcp_proxy *proxies[3];
+    struct load more = {"more", 0, 50, 10000};
+    uint64_t end_ms = check_now_ms() + 2 * (uint64_t)CLUSTER_PATIENCE_MS;
+    start(cluster, proxies);
+    leave_behind(cluster, &bulk);
+    struct peace peace = get_peace(cluster);
+    uint64_t index = cluster_get_number(cluster, peace.leader, "raft_commit_index");
+    tcp_proxy_set_rate(proxies[VICTIM], RATE);
+    cluster_launch(cluster, VICTIM);
+    cluster_wait_answer(cluster, VICTIM);
+    while (cluster_get_number(cluster, VICTIM, "raft_applied_index") < index) {
+        CHECK(check_now_ms() < end_ms);
+        more.generation++;
+        load_write(cluster, peace.leader, &more);
+        check_sleep_ms(300);
+    }
+    CHECK(more.generation >= 3);
+    CHECK(cluster_count_in_log(cluster, VICTIM, fetching) <= TRANSFERS_MAX);
+    check_peace(cluster, &peace);
+    load_check(cluster, VICTIM, &more);
+    cluster_check_agreement(cluster);
+}
+
+/* Two of five at once, by way of the same leader. */
+void test_two_far_behind(struct cluster *cluster)
+{
+    struct cluster five;
+    char directory[CLUSTER_PATH_BYTES + 16];
+    (void)snprintf(directory, sizeof(directory), "%s/five", cluster->directory);
+    cluster_init(&five, cluster->binary, directory, 5);
+    cluster_add_option(&five, "--snapshot-log-bytes=1mb");
+    cluster_start(&five);
+    cluster_kill(&five, 4);
+    leave_behind(&five, &bulk); /* the third */
+    uint32_t leader = cluster_wait_leader(&five);
+    uint64_t index = cluster_get_number(&five, leader, "raft_commit_index");
+    cluster_launch(&five, 4);
+    cluster_launch(&five, VICTIM);
+    wait_applied(&five, 4, index);
+    wait_applied(&five, VICTIM, index);
+    CHECK(cluster_get_number(&five, 4, "raft_first_index") > 1);
+    load_check(&five, 4, &bulk);
+    load_check(&five, VICTIM, &bulk);
+    cluster_check_agreement(&five);
 }
 
 /* ---- Over a bad wire ---- */
