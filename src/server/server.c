@@ -293,5 +293,5 @@ int server_run(struct config *config, const char *executable)
         logger_log(LOGGER_NOTICE, "stopped in order");
     }
     diagnostics_close();
-    return is_started ? server.exit_code : 1;
+    return is_started ? 0 : 1;
 }

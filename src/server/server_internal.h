@@ -65,9 +65,9 @@ struct server {
     struct disk_space disk_space; /* as of the last look */
     uint64_t handed_over_ms; /* when a slow or full disk last made this leader give up; 0: never */
     uint64_t join_peer;      /* who answered at the address of join; RAFT_ID_NONE: nobody yet */
+    uint64_t join_at_ms;     /* ask, or ask again, from then on */
     bool has_more_work;
     bool is_done;
-    int exit_code;
     uint64_t memory_peak_bytes;
     char run_id[SERVER_RUN_ID_BYTES];
     char os[256];
@@ -100,7 +100,7 @@ void server_disk_watch(struct server *server);
 /* server_join.c: a node without members finds one and asks to be added. */
 bool server_is_joining(const struct server *server);
 void server_join_begin(struct server *server);
-void server_join_tick(struct server *server);
+void server_join_turn(struct server *server);
 
 /* server.c: what the options say about snapshots. */
 struct replica_snapshot_options server_snapshot_options(const struct config *config);

@@ -124,6 +124,7 @@ static void end_turn(struct server *server)
 {
     loop_wake(&server->loop);
     struct replica_ready ready;
+    server_join_turn(server);
     replica_note_state_backlog(server->loop.replica, state_store_backlog(server->state));
     if (replica_end_turn(server->loop.replica, &ready) != RESULT_OK) {
         logger_log(LOGGER_ERROR,
@@ -187,7 +188,6 @@ static void on_second(evutil_socket_t descriptor, short what, void *context)
     loop_wake(&server->loop);
     resp_server_tick(server->resp);
     server_disk_watch(server);
-    server_join_tick(server);
 }
 
 void server_begin_stop(struct server *server, const char *why)
