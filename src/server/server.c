@@ -242,7 +242,7 @@ static bool start(struct server *server, struct server_data *data)
         return false;
     }
     server_sync_peers(server);
-    server_disk_watch(server);
+    server_disk_watch_room(server);
     greet(server, data);
     return true;
 }

@@ -57,6 +57,7 @@ struct server {
     struct event *state_event;
     struct event *snapshots_event;
     struct event *second_event;
+    struct event *disk_event;
     struct event *signal_events[4];
     uint64_t started_ms; /* monotonic */
     int64_t started_wall_ms;
@@ -94,8 +95,10 @@ void server_state_close(struct server *server);
 /* The same facts as storage and replica call them; what is borrowed stays borrowed. */
 struct replica_state_meta server_state_meta_of(const struct state_meta *meta);
 
-/* server_disk.c: once a second: room and speed of the disk, and what follows from them. */
-void server_disk_watch(struct server *server);
+/* server_disk.c: room on the disk, looked at once a second, and its speed, some times a second; and
+ * what follows from them. */
+void server_disk_watch_room(struct server *server);
+void server_disk_watch_speed(struct server *server);
 
 /* server_join.c: a node without members finds one and asks to be added. */
 bool server_is_joining(const struct server *server);
