@@ -2,9 +2,10 @@
  *
  *     integration QUORUM [NAME]...      QUORUM: the program to test; names may be beginnings
  *
- * KILLS=200 in the environment makes each kill -9 test so many cycles long. Everything that runs
- * hangs on this process by PR_SET_PDEATHSIG and ends with it. Several copies can run side by side.
- * Ends in a line "N passed, N failed", with ", N skipped" when the machine lacks what a test needs.
+ * KILLS=200 in the environment makes each kill -9 test so many cycles long, CHAOS_SECONDS=600 the
+ * one with everything at once so long. All that runs hangs on this process by PR_SET_PDEATHSIG and
+ * ends with it. Several copies can run side by side. Ends in a line "N passed, N failed", with
+ * ", N skipped" when the machine lacks what a test needs.
  */
 #include <errno.h>
 #include <ftw.h>
@@ -98,6 +99,7 @@ static const struct test tests[] = {
     {"S11 R7 nearly full disks everywhere", test_all_disks_nearly_full, 60, false},
     {"S11 S12 a full disk on each node", test_full_disk, 120, false},
     {"S12 started on a full disk", test_start_on_full_disk, 60, false},
+    {"O1 O5 N1 X4 everything at once", test_chaos, 90, false},
     {"S18 a leader with a slow disk hands over", test_slow_disk, 90, false},
 };
 
@@ -145,7 +147,9 @@ static uint64_t seconds_allowed(const struct test *test)
 {
     enum { SECONDS_A_KILL = 10 };
     const char *kills = getenv("KILLS");
-    return test->seconds_max + (kills == NULL ? 0 : strtoul(kills, NULL, 10) * SECONDS_A_KILL);
+    const char *chaos = getenv("CHAOS_SECONDS");
+    return test->seconds_max + (kills == NULL ? 0 : strtoul(kills, NULL, 10) * SECONDS_A_KILL) +
+           (chaos == NULL ? 0 : strtoul(chaos, NULL, 10));
 }
 
 /* Runs in a child of its own, tied to this process. Returns its wait status; -1: it took too long.

@@ -56,6 +56,9 @@ void test_new_cluster_of_same_names(struct cluster *cluster);
 void test_stranger_and_duplicate(struct cluster *cluster);
 void test_wrong_data_directory(struct cluster *cluster);
 
+/* chaos.c */
+void test_chaos(struct cluster *cluster);
+
 /* damage.c */
 void test_damaged_row_alone(struct cluster *cluster);
 void test_damaged_files_alone(struct cluster *cluster);

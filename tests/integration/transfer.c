@@ -24,17 +24,11 @@ enum {
 static const struct load bulk = {"bulk", 1, 2400, STATE_BYTES / 2400};
 
 /* Starts a cluster whose nodes reach each other by way of proxies. */
-static void start(struct cluster *cluster, struct tcp_proxy *proxies[3])
+static void start(struct cluster *cluster, struct tcp_proxy *proxies[CLUSTER_NODES_MAX])
 {
     cluster_add_option(cluster, "--snapshot-log-bytes=1mb");
     cluster_add_option(cluster, "--request-timeout=15000");
-    size_t used = 0;
-    for (uint32_t i = 0; i < 3; i++) {
-        proxies[i] = tcp_proxy_start(cluster->nodes[i].raft_port);
-        used += (size_t)snprintf(cluster->peers + used, sizeof(cluster->peers) - used,
-                                 "%snode-%u=127.0.0.1:%u", i == 0 ? "" : ",", i + 1,
-                                 tcp_proxy_port(proxies[i]));
-    }
+    tcp_proxy_start_all(cluster, proxies);
     cluster_start(cluster);
 }
 
@@ -118,7 +112,7 @@ static void check_peace(struct cluster *cluster, const struct peace *before)
 
 void test_far_behind_under_writers(struct cluster *cluster)
 {
-    struct tcp_proxy *proxies[3];
+    struct tcp_proxy *proxies[CLUSTER_NODES_MAX];
     start(cluster, proxies);
     struct writers *writers = writers_start(cluster);
     writers_wait_rounds(writers, 5);
@@ -155,7 +149,7 @@ void test_slow_transfer_under_load(struct cluster *cluster)
 {
     enum { TRANSFERS_MAX = 3 };
     static const char fetching[] = "fetching the snapshot";
-    struct tcp_proxy *proxies[3];
+    struct tcp_proxy *proxies[CLUSTER_NODES_MAX];
     struct load more = {"more", 0, 50, 10000};
     uint64_t end_ms = check_now_ms() + 2 * (uint64_t)CLUSTER_PATIENCE_MS;
     start(cluster, proxies);
@@ -205,7 +199,7 @@ void test_two_far_behind(struct cluster *cluster)
 
 void test_transfer_resumes(struct cluster *cluster)
 {
-    struct tcp_proxy *proxies[3];
+    struct tcp_proxy *proxies[CLUSTER_NODES_MAX];
     start(cluster, proxies);
     struct tcp_proxy *proxy = proxies[VICTIM];
     leave_behind(cluster, &bulk);
@@ -234,7 +228,7 @@ void test_transfer_resumes(struct cluster *cluster)
 void test_transfer_over_spoilt_wire(struct cluster *cluster)
 {
     enum { SPOILT = 4 };
-    struct tcp_proxy *proxies[3];
+    struct tcp_proxy *proxies[CLUSTER_NODES_MAX];
     start(cluster, proxies);
     struct tcp_proxy *proxy = proxies[VICTIM];
     leave_behind(cluster, &bulk);
@@ -263,7 +257,7 @@ void test_transfer_over_spoilt_wire(struct cluster *cluster)
 void test_spoilt_copy(struct cluster *cluster)
 {
     char path[CLUSTER_PATH_BYTES + 64], state[CLUSTER_PATH_BYTES + 64];
-    struct tcp_proxy *proxies[3];
+    struct tcp_proxy *proxies[CLUSTER_NODES_MAX];
     start(cluster, proxies);
     struct tcp_proxy *proxy = proxies[VICTIM];
     leave_behind(cluster, &bulk);
@@ -297,7 +291,7 @@ void test_kills_in_transfer(struct cluster *cluster)
     uint64_t random = check_now_ms();
     uint32_t kills = kills_wanted(KILLS_DEFAULT);
     struct load load = {"helped", 0, 1000, 6000};
-    struct tcp_proxy *proxies[3];
+    struct tcp_proxy *proxies[CLUSTER_NODES_MAX];
     start(cluster, proxies);
     struct writers *writers = writers_start(cluster);
     for (uint32_t i = 0; i < kills; i++) {
