@@ -16,6 +16,7 @@ LAYERS_replica := replica $(LAYERS_command)
 LAYERS_storage := storage raft base
 LAYERS_net     := net $(LAYERS_replica)
 LAYERS_server  := server net storage $(LAYERS_replica)
+LAYERS_linear  := base
 
 FLAGS_release := -O2
 FLAGS_debug   := -O0 -DQUORUM_DEBUG
@@ -59,13 +60,19 @@ $(BUILD)/quorumctl: $(call objects,$(wildcard src/cli/*.c)) \
 
 # One unit test binary a directory, linked against the layers below it and nothing else.
 .SECONDEXPANSION:
-$(BUILD)/unit-%: $$(call objects,$$(wildcard tests/unit/$$*/*.c tests/lib/unit*.c)) \
+$(BUILD)/unit-%: $$(call objects,$$(wildcard tests/unit/$$*/*.c tests/lib/unit*.c) \
+                   $$(filter-out tests/$$*/main.c,$$(wildcard tests/$$*/*.c))) \
                  $$(call archives,$$(LAYERS_$$*))
 	@echo "  link  $@"
 	@$(CC) $(CFLAGS) $^ $(LDLIBS) -lcunit -o $@
 unit: $(UNIT_DIRS:%=unit-%)              ## unit and paper tests, all directories
 unit-%: $(BUILD)/unit-%
 	$<
+
+# Judges histories that tests have written down.
+$(BUILD)/linear: $(call objects,$(wildcard tests/linear/*.c)) $(call archives,base)
+	@echo "  link  $@"
+	@$(CC) $(CFLAGS) $^ -lm -o $@
 
 # The tests with real processes, and what steps the wall clock of a node they start.
 HARNESS := $(filter-out tests/lib/unit% %_preload.c,$(wildcard tests/lib/*.c))
