@@ -2,7 +2,8 @@
  *
  * A request lives from http_route until its answer is handed to evhttp, or its client is gone, or
  * the server closes: one of http_reply_*, http_request_abandon. Most are answered within
- * http_route; a data route defers: the request then waits in server->deferred with an open session.
+ * http_route; a route that is a command defers: the request then waits in server->deferred with an
+ * open session.
  *
  * Ownership against evhttp 2.1: a request of a live connection is evhttp's and is freed by it after
  * the reply, or with the connection. When the client is lost while an answer is owed, evhttp calls
@@ -25,11 +26,14 @@
 #include "net/http_query.h"
 #include "net/http_server.h"
 #include "replica/replica.h"
+#include "wire/reply_reader.h"
 
 /* The last resort for a request that the executor never answers; its own limit is far below. */
 #define HTTP_ANSWER_MS_MAX 60000
 /* Header lines of one request: more are answered 400. */
 #define HTTP_HEADERS_MAX 64
+/* Words of the longest command that a route turns into: QUORUM ADD with all there is to say. */
+#define HTTP_ARGUMENTS_MAX 10
 /* Listening sockets. */
 #define HTTP_LISTENERS_MAX 16
 
@@ -69,14 +73,19 @@ struct http_request {
     struct slice path;                     /* raw; borrowed from evhttp_request */
     struct http_query query;
 
-    /* A data route's command, until the executor has taken it. */
-    struct slice arguments[3];
+    /* The command of a route that is one, until the executor has taken it. */
+    struct slice arguments[HTTP_ARGUMENTS_MAX];
     uint32_t arguments_count;
     json_t *body;      /* what arguments point into; NULL when none */
     struct buf value;  /* a decoded value, the same way */
     bool wants_base64; /* of the value in the answer */
     bool is_local;     /* the client asked for this node's own state */
     bool is_taken;     /* by the executor: it may be carried out from here on */
+    /* The command may be carried out from its first offer on, taken or not: it stalls until it is
+     * done. */
+    bool acts_when_offered;
+    /* Answers and destroys the request; reply is the command's, or the head of it. */
+    void (*on_reply)(struct http_request *request, const struct reply_element *reply);
     struct session *session;
     struct list link; /* in server->deferred while session is open */
     uint64_t deadline_ms;
@@ -126,6 +135,8 @@ bool http_request_query_key(struct http_request *request, struct slice *key);
 bool http_request_parse_body(struct http_request *request);
 /* A string member of the body: empty when missing or null, false when it is no string. */
 bool http_request_member(const struct http_request *request, const char *name, struct slice *text);
+/* A boolean member of the body: false when missing or null; returns false when it is no boolean. */
+bool http_request_flag(const struct http_request *request, const char *name, bool *flag);
 /* "host:port" of the client and whether it is this machine. */
 void http_request_peer(const struct http_request *request, char *text, size_t text_bytes);
 bool http_request_is_from_loopback(const struct http_request *request);
@@ -155,15 +166,25 @@ void http_reply_bad_message(struct http_request *request, int status, const char
 /* A header of the answer, before it; a value that would break the line is left out. */
 void http_reply_header(struct http_request *request, const char *name, const char *value);
 
+/* ---- http_command.c ---- */
+
+/* Opens a session and offers request->arguments; request->on_reply gets the reply. Where the
+ * client asked to be redirected, that is the answer instead. */
+void http_command_execute(struct http_request *request);
+/* The session of a deferred request was touched. */
+void http_command_serve(struct http_request *request);
+/* The deadline of a deferred request has come. */
+void http_command_expire(struct http_request *request);
+/* The HTTP status that an error reply stands for: by its code, the first word. */
+int http_command_status(struct slice error);
+/* Answers with an error reply. */
+void http_command_answer_error(struct http_request *request, struct slice error);
+
 /* ---- The routes ---- */
 
 void http_data_put(struct http_request *request);
 void http_data_get(struct http_request *request);
 void http_data_delete(struct http_request *request);
-/* The session of a deferred request was touched. */
-void http_data_serve(struct http_request *request);
-/* The deadline of a deferred request has come. */
-void http_data_expire(struct http_request *request);
 
 void http_status_status(struct http_request *request);
 void http_status_health(struct http_request *request);

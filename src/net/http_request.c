@@ -117,6 +117,13 @@ bool http_request_member(const struct http_request *request, const char *name, s
     return true;
 }
 
+bool http_request_flag(const struct http_request *request, const char *name, bool *flag)
+{
+    const json_t *member = json_object_get(request->body, name);
+    *flag = json_is_true(member);
+    return member == NULL || json_is_null(member) || json_is_boolean(member);
+}
+
 void http_request_peer(const struct http_request *request, char *text, size_t text_bytes)
 {
     char *host = NULL;

@@ -31,7 +31,7 @@ static void on_tick(evutil_socket_t unused, short events, void *context)
         if (oldest->deadline_ms > server->loop->now_ms) {
             break;
         }
-        http_data_expire(oldest);
+        http_command_expire(oldest);
     }
     http_connections_sweep(server);
     http_listeners_resume(server);
@@ -115,7 +115,7 @@ void http_server_serve(struct http_server *server, struct session *session)
 {
     struct http_request *request = session_owner(session);
     ASSERT(request->server == server);
-    http_data_serve(request);
+    http_command_serve(request);
 }
 
 void http_server_drain(struct http_server *server)

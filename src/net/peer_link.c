@@ -76,6 +76,10 @@ static uint64_t message_bytes(const struct peer_message *message)
         bytes += message->forward.commands.size;
     } else if (message->type == PEER_MESSAGE_NODE_INFO) {
         bytes += sizeof(message->node_info);
+    } else if (message->type == PEER_MESSAGE_CHANGE) {
+        bytes += sizeof(message->change);
+    } else if (message->type == PEER_MESSAGE_SNAPSHOT_PIECE) {
+        bytes += message->snapshot_piece.bytes.size;
     }
     return bytes;
 }

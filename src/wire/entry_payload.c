@@ -8,7 +8,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 
-enum { FORMAT_VERSION = 1, ARGUMENTS_CAPACITY_MIN = 8 };
+enum { FORMAT_VERSION = 1, FORMAT_VERSION_CHECK = 2, ARGUMENTS_CAPACITY_MIN = 8 };
 
 /* Offsets of the entry header's fields. */
 enum { HEADER_BATCHES_AT = 4, HEADER_STAMP_AT = 8, HEADER_SEED_AT = 16 };
@@ -37,10 +37,29 @@ void batch_put_header(struct buf *out, const struct batch_header *header)
 void entry_payload_set_header(uint8_t *at, const struct entry_header *header)
 {
     memset(at, 0, ENTRY_PAYLOAD_HEADER_BYTES);
-    at[0] = FORMAT_VERSION;
+    at[0] = header->is_check ? FORMAT_VERSION_CHECK : FORMAT_VERSION;
     bytes_set_u32(at + HEADER_BATCHES_AT, header->batches_count);
     bytes_set_u64(at + HEADER_STAMP_AT, (uint64_t)header->stamp_ms);
     bytes_set_u64(at + HEADER_SEED_AT, header->seed);
+}
+
+void entry_payload_put_check(struct buf *out, const struct entry_header *header,
+                             const struct entry_check *check)
+{
+    ASSERT(header->is_check);
+    ASSERT(header->batches_count == 0);
+    ASSERT(check->rows_count <= LIMIT_MEMBERS);
+    ASSERT(check->index > 0 || check->rows_count == 0);
+    entry_payload_set_header(buf_reserve(out, ENTRY_PAYLOAD_HEADER_BYTES), header);
+    buf_commit(out, ENTRY_PAYLOAD_HEADER_BYTES);
+    bytes_put_u64(out, check->index);
+    bytes_put_u32(out, check->rows_count);
+    bytes_put_u32(out, 0);
+    for (uint32_t i = 0; i < check->rows_count; i++) {
+        ASSERT(check->rows[i].member > (i == 0 ? 0 : check->rows[i - 1].member));
+        bytes_put_u64(out, check->rows[i].member);
+        bytes_put_u64(out, check->rows[i].hash);
+    }
 }
 
 enum result entry_payload_get_header(struct bytes_reader *reader, struct entry_header *out)
@@ -51,16 +70,45 @@ enum result entry_payload_get_header(struct bytes_reader *reader, struct entry_h
         return RESULT_CORRUPT;
     }
     const uint8_t *at = header.bytes;
-    if (at[0] != FORMAT_VERSION) {
+    if (at[0] != FORMAT_VERSION && at[0] != FORMAT_VERSION_CHECK) {
         return RESULT_VERSION;
     }
+    bool is_check = at[0] == FORMAT_VERSION_CHECK;
     uint32_t batches_count = bytes_read_u32(at + HEADER_BATCHES_AT);
-    if ((at[1] | at[2] | at[3]) != 0 || batches_count > bytes_left(&copy) / BATCH_HEADER_BYTES) {
+    if ((at[1] | at[2] | at[3]) != 0 || batches_count > bytes_left(&copy) / BATCH_HEADER_BYTES ||
+        (is_check && batches_count > 0)) {
         return RESULT_CORRUPT;
     }
+    out->is_check = is_check;
     out->batches_count = batches_count;
     out->stamp_ms = (int64_t)bytes_read_u64(at + HEADER_STAMP_AT);
     out->seed = bytes_read_u64(at + HEADER_SEED_AT);
+    *reader = copy;
+    return RESULT_OK;
+}
+
+enum result entry_payload_get_check(struct bytes_reader *reader, struct entry_check *out)
+{
+    struct bytes_reader copy = *reader;
+    struct entry_check check = {.index = bytes_get_u64(&copy), .rows_count = bytes_get_u32(&copy)};
+    uint32_t zero = bytes_get_u32(&copy);
+    if (copy.bad || zero != 0 || check.rows_count > LIMIT_MEMBERS ||
+        (check.index == 0 && check.rows_count > 0)) {
+        return RESULT_CORRUPT;
+    }
+    uint64_t member_before = 0;
+    for (uint32_t i = 0; i < check.rows_count; i++) {
+        check.rows[i].member = bytes_get_u64(&copy);
+        check.rows[i].hash = bytes_get_u64(&copy);
+        if (copy.bad || check.rows[i].member <= member_before) {
+            return RESULT_CORRUPT;
+        }
+        member_before = check.rows[i].member;
+    }
+    if (bytes_left(&copy) > 0) {
+        return RESULT_CORRUPT;
+    }
+    *out = check;
     *reader = copy;
     return RESULT_OK;
 }

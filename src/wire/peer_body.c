@@ -6,32 +6,6 @@
 
 enum { ENTRIES_CAPACITY_MIN = 16 };
 
-static void put_zeros(struct buf *out, size_t count)
-{
-    memset(buf_reserve(out, count), 0, count);
-    buf_commit(out, count);
-}
-
-/* A flag takes eight bytes, so that what follows it, or the next body, stays aligned. */
-static void put_flag(struct buf *out, bool flag)
-{
-    bytes_put_u64(out, flag ? 1 : 0);
-}
-
-static bool get_flag(struct bytes_reader *reader)
-{
-    uint64_t value = bytes_get_u64(reader);
-    reader->bad |= value > 1;
-    return value == 1;
-}
-
-static void get_zeros(struct bytes_reader *reader, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        reader->bad |= bytes_get_u8(reader) != 0;
-    }
-}
-
 enum peer_frame_type peer_body_raft_type(enum raft_message_type type)
 {
     switch (type) {
@@ -73,8 +47,9 @@ static void put_append(struct buf *out, const struct raft_append *append)
     bytes_put_u64(out, append->previous_term);
     bytes_put_u64(out, append->commit_index);
     bytes_put_u64(out, append->clock_ms);
+    bytes_put_u64(out, append->sequence);
     bytes_put_u32(out, append->entries_count);
-    put_zeros(out, 4);
+    peer_body_put_zeros(out, 4);
     for (uint32_t i = 0; i < append->entries_count; i++) {
         const struct raft_entry *entry = &append->entries[i];
         struct slice payload = blob_slice(entry->payload);
@@ -83,7 +58,7 @@ static void put_append(struct buf *out, const struct raft_append *append)
         bytes_put_u64(out, entry->term);
         bytes_put_u32(out, (uint32_t)payload.size);
         bytes_put_u8(out, (uint8_t)entry->type);
-        put_zeros(out, 3);
+        peer_body_put_zeros(out, 3);
         buf_append_slice(out, payload);
     }
 }
@@ -110,7 +85,7 @@ static bool get_entry(struct bytes_reader *reader, uint64_t index,
     uint64_t term = bytes_get_u64(reader);
     uint32_t payload_bytes = bytes_get_u32(reader);
     uint8_t type = bytes_get_u8(reader);
-    get_zeros(reader, 3);
+    peer_body_get_zeros(reader, 3);
     struct slice payload = bytes_get_bytes(reader, payload_bytes);
     if (reader->bad || !is_entry_type(type) || payload.size > LIMIT_ENTRY_BYTES) {
         return false;
@@ -131,8 +106,9 @@ static bool get_append(struct bytes_reader *reader, struct peer_frame_scratch *s
     out->previous_term = bytes_get_u64(reader);
     out->commit_index = bytes_get_u64(reader);
     out->clock_ms = bytes_get_u64(reader);
+    out->sequence = bytes_get_u64(reader);
     out->entries_count = bytes_get_u32(reader);
-    get_zeros(reader, 4);
+    peer_body_get_zeros(reader, 4);
     if (reader->bad || out->entries_count > LIMIT_APPEND_ENTRIES ||
         out->previous_index > UINT64_MAX - LIMIT_APPEND_ENTRIES) {
         return false;
@@ -152,7 +128,9 @@ static void put_append_reply(struct buf *out, const struct raft_append_reply *re
     bytes_put_u64(out, reply->rejected_index);
     bytes_put_u64(out, reply->conflict_term);
     bytes_put_u64(out, reply->conflict_index);
-    put_flag(out, reply->rejected);
+    peer_body_put_flag(out, reply->rejected);
+    bytes_put_u64(out, reply->disk_id);
+    bytes_put_u64(out, reply->sequence);
 }
 
 static void get_append_reply(struct bytes_reader *reader, struct raft_append_reply *out)
@@ -161,21 +139,35 @@ static void get_append_reply(struct bytes_reader *reader, struct raft_append_rep
     out->rejected_index = bytes_get_u64(reader);
     out->conflict_term = bytes_get_u64(reader);
     out->conflict_index = bytes_get_u64(reader);
-    out->rejected = get_flag(reader);
+    out->rejected = peer_body_get_flag(reader);
+    out->disk_id = bytes_get_u64(reader);
+    out->sequence = bytes_get_u64(reader);
 }
 
 static void put_vote(struct buf *out, const struct raft_vote *vote)
 {
     bytes_put_u64(out, vote->last_log_index);
     bytes_put_u64(out, vote->last_log_term);
-    put_flag(out, vote->leadership_transfer);
+    peer_body_put_flag(out, vote->leadership_transfer);
 }
 
 static void get_vote(struct bytes_reader *reader, struct raft_vote *out)
 {
     out->last_log_index = bytes_get_u64(reader);
     out->last_log_term = bytes_get_u64(reader);
-    out->leadership_transfer = get_flag(reader);
+    out->leadership_transfer = peer_body_get_flag(reader);
+}
+
+static void put_vote_reply(struct buf *out, const struct raft_vote_reply *reply)
+{
+    peer_body_put_flag(out, reply->granted);
+    bytes_put_u64(out, reply->disk_id);
+}
+
+static void get_vote_reply(struct bytes_reader *reader, struct raft_vote_reply *out)
+{
+    out->granted = peer_body_get_flag(reader);
+    out->disk_id = bytes_get_u64(reader);
 }
 
 static void put_heartbeat(struct buf *out, const struct raft_heartbeat *heartbeat)
@@ -192,12 +184,24 @@ static void get_heartbeat(struct bytes_reader *reader, struct raft_heartbeat *ou
     out->clock_ms = bytes_get_u64(reader);
 }
 
+static void put_heartbeat_reply(struct buf *out, const struct raft_heartbeat_reply *reply)
+{
+    bytes_put_u64(out, reply->read_round);
+    bytes_put_u64(out, reply->disk_id);
+}
+
+static void get_heartbeat_reply(struct bytes_reader *reader, struct raft_heartbeat_reply *out)
+{
+    out->read_round = bytes_get_u64(reader);
+    out->disk_id = bytes_get_u64(reader);
+}
+
 static void put_read_reply(struct buf *out, const struct raft_read_reply *reply)
 {
     bytes_put_u64(out, reply->context);
     bytes_put_u64(out, reply->index);
     bytes_put_u64(out, reply->commit_index);
-    put_flag(out, reply->confirmed);
+    peer_body_put_flag(out, reply->confirmed);
 }
 
 static void get_read_reply(struct bytes_reader *reader, struct raft_read_reply *out)
@@ -205,7 +209,7 @@ static void get_read_reply(struct bytes_reader *reader, struct raft_read_reply *
     out->context = bytes_get_u64(reader);
     out->index = bytes_get_u64(reader);
     out->commit_index = bytes_get_u64(reader);
-    out->confirmed = get_flag(reader);
+    out->confirmed = peer_body_get_flag(reader);
 }
 
 void peer_body_put_raft(struct buf *out, const struct raft_message *message)
@@ -218,7 +222,7 @@ void peer_body_put_raft(struct buf *out, const struct raft_message *message)
         break;
     case RAFT_MESSAGE_PRE_VOTE_REPLY:
     case RAFT_MESSAGE_VOTE_REPLY:
-        put_flag(out, message->vote_reply.granted);
+        put_vote_reply(out, &message->vote_reply);
         break;
     case RAFT_MESSAGE_APPEND:
         put_append(out, &message->append);
@@ -230,7 +234,7 @@ void peer_body_put_raft(struct buf *out, const struct raft_message *message)
         put_heartbeat(out, &message->heartbeat);
         break;
     case RAFT_MESSAGE_HEARTBEAT_REPLY:
-        bytes_put_u64(out, message->heartbeat_reply.read_round);
+        put_heartbeat_reply(out, &message->heartbeat_reply);
         break;
     case RAFT_MESSAGE_READ:
         bytes_put_u64(out, message->read.context);
@@ -255,7 +259,7 @@ bool peer_body_get_raft(struct bytes_reader *reader, enum raft_message_type type
         break;
     case RAFT_MESSAGE_PRE_VOTE_REPLY:
     case RAFT_MESSAGE_VOTE_REPLY:
-        out->vote_reply.granted = get_flag(reader);
+        get_vote_reply(reader, &out->vote_reply);
         break;
     case RAFT_MESSAGE_APPEND:
         if (!get_append(reader, scratch, &out->append)) {
@@ -269,7 +273,7 @@ bool peer_body_get_raft(struct bytes_reader *reader, enum raft_message_type type
         get_heartbeat(reader, &out->heartbeat);
         break;
     case RAFT_MESSAGE_HEARTBEAT_REPLY:
-        out->heartbeat_reply.read_round = bytes_get_u64(reader);
+        get_heartbeat_reply(reader, &out->heartbeat_reply);
         break;
     case RAFT_MESSAGE_READ:
         out->read.context = bytes_get_u64(reader);

@@ -51,6 +51,14 @@ static const struct frame_kind frame_kinds[] = {
     [PEER_FRAME_NODE_INFO] = FIXED(PEER_BODY_NODE_INFO_BYTES, 0),
     [PEER_FRAME_FRAGMENT] = {PEER_FRAGMENT_HEADER_BYTES + 1,
                              PEER_FRAGMENT_HEADER_BYTES + PEER_FRAGMENT_BYTES, 0},
+    [PEER_FRAME_SNAPSHOT_WANTED] = FIXED(PEER_BODY_SNAPSHOT_WANTED_BYTES, 0),
+    [PEER_FRAME_SNAPSHOT_OFFER] = FIXED(PEER_BODY_SNAPSHOT_BYTES, 0),
+    [PEER_FRAME_SNAPSHOT_ASK] = FIXED(PEER_BODY_SNAPSHOT_ASK_BYTES, 0),
+    [PEER_FRAME_SNAPSHOT_PIECE] = {PEER_BODY_SNAPSHOT_PIECE_BYTES,
+                                   PEER_BODY_SNAPSHOT_PIECE_BYTES + PEER_SNAPSHOT_PIECE_BYTES, 0},
+    [PEER_FRAME_CHANGE] = FIXED(PEER_BODY_CHANGE_BYTES, 0),
+    [PEER_FRAME_CHANGE_REPLY] = FIXED(PEER_BODY_CHANGE_REPLY_BYTES, 0),
+    [PEER_FRAME_STATE_HASH] = FIXED(PEER_BODY_STATE_HASH_BYTES, 0),
 };
 
 enum { FRAME_KINDS_COUNT = sizeof(frame_kinds) / sizeof(frame_kinds[0]) };
@@ -99,120 +107,16 @@ void peer_frame_end(struct buf *out, size_t begin)
     bytes_set_u64(at + CHECKSUM_AT, checksum_of(at, body));
 }
 
-static void put_forward(struct buf *out, const struct peer_forward *forward)
-{
-    ASSERT(forward->header.commands_bytes == forward->commands.size);
-    (void)buf_reserve(out, BATCH_HEADER_BYTES + forward->commands.size);
-    batch_put_header(out, &forward->header);
-    buf_append_slice(out, forward->commands);
-}
-
-static bool get_forward(struct bytes_reader *reader, struct peer_forward *out)
-{
-    return batch_get_header(reader, &out->header, &out->commands) == RESULT_OK &&
-           bytes_left(reader) == 0;
-}
-
-static void put_forward_refused(struct buf *out, const struct peer_forward_refused *refused)
-{
-    bytes_put_u64(out, refused->incarnation);
-    bytes_put_u64(out, refused->sequence);
-    bytes_put_u64(out, refused->leader);
-}
-
-static bool get_forward_refused(struct bytes_reader *reader, struct peer_forward_refused *out)
-{
-    out->incarnation = bytes_get_u64(reader);
-    out->sequence = bytes_get_u64(reader);
-    out->leader = bytes_get_u64(reader);
-    return !reader->bad && bytes_left(reader) == 0;
-}
-
-/* Appends text in a field of so many bytes, cut to leave one NUL. */
-static void put_text(struct buf *out, const char *text, size_t field_bytes)
-{
-    uint8_t *at = buf_reserve(out, field_bytes);
-    memset(at, 0, field_bytes);
-    memcpy(at, text, strnlen(text, field_bytes - 1));
-    buf_commit(out, field_bytes);
-}
-
-static void get_text(struct bytes_reader *reader, char *text, size_t field_bytes)
-{
-    struct slice field = bytes_get_bytes(reader, field_bytes);
-    if (reader->bad || field.bytes[field_bytes - 1] != '\0') {
-        reader->bad = true;
-        return;
-    }
-    memcpy(text, field.bytes, field_bytes);
-}
-
-static void put_node_info(struct buf *out, const struct peer_node_info *info)
-{
-    put_text(out, info->name, sizeof(info->name));
-    put_text(out, info->raft_address, sizeof(info->raft_address));
-    put_text(out, info->http_address, sizeof(info->http_address));
-    put_text(out, info->redis_address, sizeof(info->redis_address));
-    put_text(out, info->version, sizeof(info->version));
-}
-
-static bool get_node_info(struct bytes_reader *reader, struct peer_node_info *out)
-{
-    get_text(reader, out->name, sizeof(out->name));
-    get_text(reader, out->raft_address, sizeof(out->raft_address));
-    get_text(reader, out->http_address, sizeof(out->http_address));
-    get_text(reader, out->redis_address, sizeof(out->redis_address));
-    get_text(reader, out->version, sizeof(out->version));
-    return !reader->bad && bytes_left(reader) == 0;
-}
-
-static enum peer_frame_type frame_type(const struct peer_message *message)
-{
-    switch (message->type) {
-    case PEER_MESSAGE_RAFT:
-        return peer_body_raft_type(message->raft.type);
-    case PEER_MESSAGE_FORWARD:
-        return PEER_FRAME_FORWARD;
-    case PEER_MESSAGE_FORWARD_REFUSED:
-        return PEER_FRAME_FORWARD_REFUSED;
-    case PEER_MESSAGE_NODE_INFO:
-        return PEER_FRAME_NODE_INFO;
-    case PEER_MESSAGE_SNAPSHOT_WANTED:
-    case PEER_MESSAGE_SNAPSHOT_OFFER:
-    case PEER_MESSAGE_SNAPSHOT_ASK:
-    case PEER_MESSAGE_SNAPSHOT_PIECE:
-    case PEER_MESSAGE_CHANGE:
-    case PEER_MESSAGE_CHANGE_REPLY:
-    case PEER_MESSAGE_STATE_HASH:
-        break;
-    }
-    ASSERT(!"a peer message of no known type");
-}
-
 void peer_frame_encode(const struct peer_message *message, struct buf *out)
 {
-    size_t begin = peer_frame_begin(out, frame_type(message), message->from, message->to);
-    switch (message->type) {
-    case PEER_MESSAGE_RAFT:
+    bool is_raft = message->type == PEER_MESSAGE_RAFT;
+    enum peer_frame_type type =
+        is_raft ? peer_body_raft_type(message->raft.type) : peer_body_type(message->type);
+    size_t begin = peer_frame_begin(out, type, message->from, message->to);
+    if (is_raft) {
         peer_body_put_raft(out, &message->raft);
-        break;
-    case PEER_MESSAGE_FORWARD:
-        put_forward(out, &message->forward);
-        break;
-    case PEER_MESSAGE_FORWARD_REFUSED:
-        put_forward_refused(out, &message->forward_refused);
-        break;
-    case PEER_MESSAGE_NODE_INFO:
-        put_node_info(out, &message->node_info);
-        break;
-    case PEER_MESSAGE_SNAPSHOT_WANTED:
-    case PEER_MESSAGE_SNAPSHOT_OFFER:
-    case PEER_MESSAGE_SNAPSHOT_ASK:
-    case PEER_MESSAGE_SNAPSHOT_PIECE:
-    case PEER_MESSAGE_CHANGE:
-    case PEER_MESSAGE_CHANGE_REPLY:
-    case PEER_MESSAGE_STATE_HASH:
-        break;
+    } else {
+        peer_body_put(out, message);
     }
     peer_frame_end(out, begin);
 }
@@ -260,21 +164,9 @@ void peer_frame_scratch_deinit(struct peer_frame_scratch *scratch)
 static bool get_body(const struct peer_frame_header *header, struct bytes_reader *reader,
                      struct peer_frame_scratch *scratch, struct peer_message *message)
 {
-    if (header->type == PEER_FRAME_FORWARD) {
-        message->type = PEER_MESSAGE_FORWARD;
-        return get_forward(reader, &message->forward);
-    }
-    if (header->type == PEER_FRAME_FORWARD_REFUSED) {
-        message->type = PEER_MESSAGE_FORWARD_REFUSED;
-        return get_forward_refused(reader, &message->forward_refused);
-    }
-    if (header->type == PEER_FRAME_NODE_INFO) {
-        message->type = PEER_MESSAGE_NODE_INFO;
-        return get_node_info(reader, &message->node_info);
-    }
     uint8_t raft_type = frame_kinds[header->type].raft_type;
     if (raft_type == 0) {
-        return false;
+        return peer_body_get(reader, header->type, message);
     }
     message->type = PEER_MESSAGE_RAFT;
     message->raft.from = header->from;

@@ -5,8 +5,8 @@
  * Hello, 128 bytes:
  *   offset size
  *        0    8  magic "QRMPEER\n"
- *        8    4  protocol version, 1
- *       12    4  capabilities, 0
+ *        8    4  protocol version, 2
+ *       12    4  capabilities (enum peer_capability)
  *       16   16  cluster id; all zero: the sender has none yet
  *       32    8  from: the sender's node id
  *       40    8  to: the node id the sender expects; 0: it only knows an address
@@ -36,11 +36,16 @@
 #include "base/slice.h"
 #include "wire/peer_message.h"
 
-#define PEER_PROTOCOL_VERSION 1
+#define PEER_PROTOCOL_VERSION 2
 #define PEER_HELLO_BYTES 128
 #define PEER_FRAME_HEADER_BYTES 32
 #define PEER_FRAGMENT_BYTES (256u * 1024)
 #define PEER_FRAGMENT_HEADER_BYTES 24
+
+/* Bits of a hello; those that are not known are passed over. */
+enum peer_capability {
+    PEER_CAPABILITY_JOINING = 1, /* the sender is no member yet, and calls to be made one */
+};
 
 struct peer_hello {
     uint32_t version;
@@ -75,6 +80,13 @@ enum peer_frame_type {
     PEER_FRAME_FORWARD_REFUSED,
     PEER_FRAME_NODE_INFO,
     PEER_FRAME_FRAGMENT,
+    PEER_FRAME_SNAPSHOT_WANTED,
+    PEER_FRAME_SNAPSHOT_OFFER,
+    PEER_FRAME_SNAPSHOT_ASK,
+    PEER_FRAME_SNAPSHOT_PIECE,
+    PEER_FRAME_CHANGE,
+    PEER_FRAME_CHANGE_REPLY,
+    PEER_FRAME_STATE_HASH,
 };
 
 struct peer_frame_header {

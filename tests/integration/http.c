@@ -77,11 +77,10 @@ static void try_bad_requests(uint16_t port)
     expect_get(port, "/get", 400, "{\"ok\":false,\"error\":\"missing key\"}");
     expect_post(port, "/delete", NULL, 400, "{\"ok\":false,\"error\":\"missing key\"}");
     expect_get_like(port, "/get?key=a&key=b", 400, "{\"ok\":false,\"error\":\"");
-    expect_post_like(port, "/cluster/add",
-                     "{\"nodeId\": \"node-4\", \"raftAddr\": \"localhost:9004\"}", 501,
-                     "{\"ok\":false,\"error\":\"");
-    expect_post_like(port, "/cluster/remove", "{\"nodeId\": \"node-4\"}", 501,
-                     "{\"ok\":false,\"error\":\"");
+    expect_post_like(port, "/cluster/add", "{\"nodeId\": 4, \"raftAddr\": \"localhost:9004\"}", 400,
+                     "{\"ok\":false,\"error\":\"invalid JSON");
+    expect_post_like(port, "/cluster/remove", "{\"nodeId\": \"node-4\"}", 404,
+                     "{\"ok\":false,\"error\":\"NOMEMBER ");
     expect_post(port, "/cluster/add", "{\"nodeId\": \"node-4\"}", 400,
                 "{\"ok\":false,\"error\":\"nodeId and raftAddr required\"}");
     expect_post(port, "/cluster/remove", "{}", 400, "{\"ok\":false,\"error\":\"nodeId required\"}");

@@ -69,6 +69,7 @@ UNIT_TEST(entry_payload, round_trip)
     struct bytes_reader reader = bytes_reader_of(buf_slice(&out));
     struct entry_header entry;
     CU_ASSERT_EQUAL_FATAL(entry_payload_get_header(&reader, &entry), RESULT_OK);
+    CU_ASSERT_FALSE(entry.is_check);
     CU_ASSERT_EQUAL(entry.batches_count, 2);
     CU_ASSERT_EQUAL(entry.stamp_ms, -5);
     CU_ASSERT_EQUAL(entry.seed, 6);
@@ -163,8 +164,10 @@ UNIT_TEST(entry_payload, refuses_versions_and_padding_it_does_not_know)
     struct entry_header entry = {.seed = 42};
     struct bytes_reader reader = bytes_reader_of(buf_slice(&out));
     const uint8_t *before = reader.at;
-    out.bytes[0] = 2;
+    out.bytes[0] = 3;
     CU_ASSERT_EQUAL(entry_payload_get_header(&reader, &entry), RESULT_VERSION);
+    out.bytes[0] = 2; /* a check has no batches */
+    CU_ASSERT_EQUAL(entry_payload_get_header(&reader, &entry), RESULT_CORRUPT);
     out.bytes[0] = 1;
     out.bytes[2] = 1;
     CU_ASSERT_EQUAL(entry_payload_get_header(&reader, &entry), RESULT_CORRUPT);
@@ -239,5 +242,115 @@ UNIT_TEST(entry_payload, survives_damage_anywhere)
     /* Stamps, seeds, names may take any value: some damage must pass, and some must not. */
     CU_ASSERT_TRUE(accepted > 0 && accepted < 20000);
     command_arguments_deinit(&arguments);
+    buf_deinit(&out);
+}
+
+/* ---- Checks ---- */
+
+static void put_check(struct buf *out, uint32_t rows_count)
+{
+    struct entry_header header = {.is_check = true, .stamp_ms = 77, .seed = 88};
+    struct entry_check check = {.index = 1000, .rows_count = rows_count};
+    for (uint32_t i = 0; i < rows_count; i++) {
+        check.rows[i].member = 10 + i;
+        check.rows[i].hash = UINT64_MAX - i;
+    }
+    buf_clear(out);
+    entry_payload_put_check(out, &header, &check);
+}
+
+static enum result read_check(struct slice payload, struct entry_check *check)
+{
+    struct bytes_reader reader = bytes_reader_of(payload);
+    struct entry_header header;
+    enum result result = entry_payload_get_header(&reader, &header);
+    if (result != RESULT_OK) {
+        return result;
+    }
+    CU_ASSERT_TRUE(header.is_check);
+    CU_ASSERT_EQUAL(header.batches_count, 0);
+    result = entry_payload_get_check(&reader, check);
+    CU_ASSERT_TRUE(result != RESULT_OK || bytes_left(&reader) == 0);
+    return result;
+}
+
+UNIT_TEST(entry_check, round_trips)
+{
+    struct buf out = {0};
+    struct entry_check check;
+    for (uint32_t rows_count = 0; rows_count <= LIMIT_MEMBERS; rows_count++) {
+        put_check(&out, rows_count);
+        CU_ASSERT_EQUAL(buf_size(&out), ENTRY_PAYLOAD_HEADER_BYTES + 16 + 16 * rows_count);
+        CU_ASSERT_EQUAL(buf_slice(&out).bytes[0], 2);
+        CU_ASSERT_EQUAL_FATAL(read_check(buf_slice(&out), &check), RESULT_OK);
+        CU_ASSERT_EQUAL(check.index, 1000);
+        CU_ASSERT_EQUAL_FATAL(check.rows_count, rows_count);
+        for (uint32_t i = 0; i < rows_count; i++) {
+            CU_ASSERT_EQUAL(check.rows[i].member, 10 + i);
+            CU_ASSERT_EQUAL(check.rows[i].hash, UINT64_MAX - i);
+        }
+    }
+    buf_deinit(&out);
+}
+
+UNIT_TEST(entry_check, every_truncation_and_a_byte_too_many_are_corrupt)
+{
+    struct buf out = {0};
+    struct entry_check check = {.index = 42};
+    put_check(&out, 3);
+    for (size_t cut = 0; cut < buf_size(&out); cut++) {
+        CU_ASSERT_EQUAL(read_check(slice_of(buf_slice(&out).bytes, cut), &check), RESULT_CORRUPT);
+    }
+    buf_append_byte(&out, 0);
+    CU_ASSERT_EQUAL(read_check(buf_slice(&out), &check), RESULT_CORRUPT);
+    CU_ASSERT_EQUAL(check.index, 42);
+    buf_deinit(&out);
+}
+
+/* Reads a check of three rows (members 10, 11, 12) after one byte of it was set. */
+static enum result read_changed(size_t offset, uint8_t byte)
+{
+    struct buf out = {0};
+    struct entry_check check;
+    put_check(&out, 3);
+    out.bytes[offset] = byte;
+    enum result result = read_check(buf_slice(&out), &check);
+    buf_deinit(&out);
+    return result;
+}
+
+UNIT_TEST(entry_check, counts_padding_and_order_are_checked)
+{
+    CU_ASSERT_EQUAL(read_changed(4, 1), RESULT_CORRUPT); /* batches_count */
+    CU_ASSERT_EQUAL(read_changed(32, 2), RESULT_CORRUPT);
+    CU_ASSERT_EQUAL(read_changed(32, 4), RESULT_CORRUPT);
+    CU_ASSERT_EQUAL(read_changed(35, 0x80), RESULT_CORRUPT);
+    CU_ASSERT_EQUAL(read_changed(36, 1), RESULT_CORRUPT);
+    CU_ASSERT_EQUAL(read_changed(40, 0), RESULT_CORRUPT); /* member 0 */
+    CU_ASSERT_EQUAL(read_changed(40, 11), RESULT_CORRUPT);
+    CU_ASSERT_EQUAL(read_changed(40, 9), RESULT_OK);
+    CU_ASSERT_EQUAL(read_changed(72, 11), RESULT_CORRUPT); /* the last member */
+    CU_ASSERT_EQUAL(read_changed(72, 13), RESULT_OK);
+    /* Rows taken at no index. */
+    struct buf out = {0};
+    struct entry_check check;
+    put_check(&out, 1);
+    bytes_set_u64(out.bytes + 24, 0);
+    CU_ASSERT_EQUAL(read_check(buf_slice(&out), &check), RESULT_CORRUPT);
+    put_check(&out, 0);
+    bytes_set_u64(out.bytes + 24, 0);
+    CU_ASSERT_EQUAL(read_check(buf_slice(&out), &check), RESULT_OK);
+    buf_deinit(&out);
+}
+
+UNIT_TEST(entry_check, more_rows_than_members_are_corrupt)
+{
+    struct buf out = {0};
+    struct entry_check check;
+    put_check(&out, LIMIT_MEMBERS);
+    bytes_put_u64(&out, 1000);
+    bytes_put_u64(&out, 1);
+    bytes_set_u32(out.bytes + 32, LIMIT_MEMBERS + 1);
+    CU_ASSERT_EQUAL(read_check(buf_slice(&out), &check), RESULT_CORRUPT);
     buf_deinit(&out);
 }

@@ -12,6 +12,7 @@ static struct peer_hello sample_hello(void)
 {
     struct peer_hello hello = {
         .version = PEER_PROTOCOL_VERSION, .from = 5, .to = 6, .incarnation = 0x1122334455667788};
+    hello.capabilities = PEER_CAPABILITY_JOINING;
     memset(hello.cluster_id, 0xc1, sizeof(hello.cluster_id));
     (void)snprintf(hello.name, sizeof(hello.name), "node-5");
     return hello;
@@ -28,11 +29,11 @@ UNIT_TEST(peer_hello, round_trip)
     struct peer_hello out;
     uint8_t at[PEER_HELLO_BYTES];
     peer_hello_encode(&in, at);
-    CU_ASSERT_EQUAL(memcmp(at, "QRMPEER\n\x01\0\0\0\0\0\0\0\xc1", 17), 0);
+    CU_ASSERT_EQUAL(memcmp(at, "QRMPEER\n\x02\0\0\0\x01\0\0\0\xc1", 17), 0);
     CU_ASSERT_EQUAL(memcmp(at + 48, "\x88\x77\x66\x55\x44\x33\x22\x11node-5\0", 15), 0);
     CU_ASSERT_EQUAL_FATAL(peer_hello_decode(at, &out), RESULT_OK);
     CU_ASSERT_EQUAL(out.version, PEER_PROTOCOL_VERSION);
-    CU_ASSERT_EQUAL(out.capabilities, 0);
+    CU_ASSERT_EQUAL(out.capabilities, PEER_CAPABILITY_JOINING);
     CU_ASSERT_EQUAL(memcmp(out.cluster_id, in.cluster_id, sizeof(in.cluster_id)), 0);
     CU_ASSERT_EQUAL(out.from, 5);
     CU_ASSERT_EQUAL(out.to, 6);
@@ -74,9 +75,9 @@ UNIT_TEST(peer_hello, refuses_strangers_and_other_versions)
     uint8_t at[PEER_HELLO_BYTES];
     peer_hello_encode(&hello, at);
     struct peer_hello out = {.from = 42};
-    at[8] = 2;
+    at[8] = 1;
     CU_ASSERT_EQUAL(peer_hello_decode(at, &out), RESULT_VERSION);
-    CU_ASSERT_EQUAL(out.version, 2);
+    CU_ASSERT_EQUAL(out.version, 1);
     at[8] = PEER_PROTOCOL_VERSION;
     at[0] = 'X';
     seal_hello(at);
