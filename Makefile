@@ -21,6 +21,8 @@ LAYERS_linear  := base
 FLAGS_release := -O2
 FLAGS_debug   := -O0 -DQUORUM_DEBUG
 FLAGS_asan    := -O1 -DQUORUM_DEBUG -fsanitize=address,undefined -fno-sanitize-recover=all
+FLAGS_fuzz    := $(FLAGS_asan) -fsanitize=fuzzer-no-link -Wno-string-conversion \
+                 -Wno-string-concatenation
 FLAGS_tsan    := -O1 -DQUORUM_DEBUG -fsanitize=thread
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
         -Wswitch-enum -Wvla -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -Werror
@@ -34,7 +36,7 @@ archives  = $(patsubst %,$(BUILD)/lib%.a,$(1))
 UNIT_DIRS := $(notdir $(wildcard tests/unit/*))
 
 .DEFAULT_GOAL := all
-.PHONY: all deps unit test test-integration test-redis test-compose tidy check-format format \
+.PHONY: all deps unit fuzz fuzz-replay test test-integration test-redis test-compose tidy check-format format \
         cluster demo clean help FORCE
 
 all: bin/quorum bin/quorumctl            ## build bin/quorum and bin/quorumctl
@@ -73,6 +75,26 @@ unit-%: $(BUILD)/unit-%
 $(BUILD)/linear: $(call objects,$(wildcard tests/linear/*.c)) $(call archives,base)
 	@echo "  link  $@"
 	@$(CC) $(CFLAGS) $^ -lm -o $@
+
+# Fuzz targets, one a file tests/fuzz/fuzz_NAME.c: replayed on their corpora with any compiler, and
+# searching with clang's libFuzzer (MODE=fuzz).
+FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_DRIVER  := $(if $(filter fuzz,$(MODE)),,tests/fuzz/replay.c)
+$(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/fuzz_%.o $(call objects,tests/fuzz/fuzz.c $(FUZZ_DRIVER)) \
+                 $(call archives,$(LAYERS_server))
+	@echo "  link  $@"
+	@$(CC) $(CFLAGS) $(if $(FUZZ_DRIVER),,-fsanitize=fuzzer) $^ $(LDLIBS) -o $@
+fuzz-replay: $(FUZZ_TARGETS:%=$(BUILD)/fuzz-%)    ## every fuzz target on its corpus
+	@tests/fuzz/replay_all.sh $(BUILD) $(FUZZ_TARGETS)
+TARGET  ?= resp
+SECONDS ?= 60
+fuzz:                                    ## search: TARGET=resp SECONDS=60 (needs clang-14)
+	@deps/install.sh build fuzz
+	@$(MAKE) --no-print-directory CC=clang-14 MODE=fuzz build/fuzz/fuzz-$(TARGET)
+	@mkdir -p build/fuzz/found/$(TARGET)
+	build/fuzz/fuzz-$(TARGET) -max_total_time=$(SECONDS) -rss_limit_mb=2048 -malloc_limit_mb=256 \
+	    -timeout=20 -artifact_prefix=build/fuzz/found/$(TARGET)- \
+	    build/fuzz/found/$(TARGET) tests/fuzz/corpus/$(TARGET)
 
 # The tests with real processes, and what steps the wall clock of a node they start.
 HARNESS := $(filter-out tests/lib/unit% %_preload.c,$(wildcard tests/lib/*.c))
