@@ -99,7 +99,7 @@ fuzz:                                    ## search: TARGET=resp SECONDS=60 (need
 # The tests with real processes, and what steps the wall clock of a node they start.
 HARNESS := $(filter-out tests/lib/unit% %_preload.c,$(wildcard tests/lib/*.c))
 $(BUILD)/integration: $(call objects,$(wildcard tests/integration/*.c) $(HARNESS)) \
-                      | $(BUILD)/wall_clock_preload.so
+                      | $(BUILD)/wall_clock_preload.so $(BUILD)/slow_disk_preload.so
 	@echo "  link  $@"
 	@$(CC) $(CFLAGS) $^ -lhiredis -lsqlite3 -lpthread -o $@
 $(BUILD)/%_preload.so: tests/lib/%_preload.c | build/deps.stamp
@@ -119,7 +119,7 @@ $(BUILD)/%.o: %.c | build/deps.stamp
 test:                                    ## everything CI runs; ends in one line with the counts
 	@deps/install.sh build test
 	@MAKEFLAGS= tests/run_all.sh
-test-integration: $(BUILD)/quorum $(BUILD)/integration    ## real processes: kill, stop, restart
+test-integration: $(BUILD)/quorum $(BUILD)/quorumctl $(BUILD)/integration    ## real processes: kill, stop, restart
 	$(BUILD)/integration $(BUILD)/quorum
 test-redis: $(BUILD)/quorum              ## replies compared with a real redis-server
 	redis-tests/run.sh $(BUILD)

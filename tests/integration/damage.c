@@ -1,18 +1,20 @@
-/* damage.c -- raft.db is changed behind a node's back; the node must notice before it takes part.
+/* damage.c -- a node's files are changed behind its back; it must notice before it takes part.
+ *
+ * A node alone refuses to start: nobody has what it lost. One of three sets the files aside, starts
+ * with nothing, and fetches what it had (faults S1, S2, S15).
  *
  * A file is only ever opened while its node is down, and by SQLite only after an orderly stop: a
  * write-ahead log that is still there belongs to the node.
  */
-#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "integration/membership.h"
 #include "integration/suite.h"
 #include "lib/check.h"
+#include "lib/files.h"
 #include "lib/redis_client.h"
 
 #define MARK "this-value-will-be-damaged"
@@ -36,11 +38,14 @@ static void check_served(struct cluster *cluster, uint32_t node)
     redisFree(client);
 }
 
-static void path_of(const struct cluster *cluster, uint32_t node, const char *file,
-                    char path[CLUSTER_PATH_BYTES + 64])
+static void save(const struct cluster *cluster, uint32_t node)
 {
-    (void)snprintf(path, CLUSTER_PATH_BYTES + 64, "%s/%s", cluster->nodes[node].data, file);
+    redisContext *client = redis_client_open(cluster->nodes[node].redis_port);
+    expect(client, "+OK", "SAVE");
+    redisFree(client);
 }
+
+/* ---- Ways to damage ---- */
 
 /* Turns a bit of the mark over, or back, in the row that has it; returns the row's index. */
 static int64_t flip_in_row(const char *path)
@@ -68,95 +73,187 @@ static int64_t flip_in_row(const char *path)
     return index;
 }
 
-static void flip_at(const char *path, off_t offset)
+static off_t middle_of_wal(const char *path)
 {
-    int descriptor = open(path, O_RDWR | O_CLOEXEC);
-    char byte;
-    CHECK(descriptor >= 0);
-    CHECK(pread(descriptor, &byte, 1, offset) == 1);
-    byte ^= 1;
-    CHECK(pwrite(descriptor, &byte, 1, offset) == 1);
-    CHECK(close(descriptor) == 0);
+    off_t frames = ((off_t)files_size(path) - WAL_HEADER_BYTES) / FRAME_BYTES;
+    CHECK(frames > 100);
+    return WAL_HEADER_BYTES + frames / 2 * FRAME_BYTES;
 }
 
-static off_t find_mark(const char *path)
-{
-    struct stat status;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    CHECK(descriptor >= 0);
-    CHECK(fstat(descriptor, &status) == 0);
-    size_t size = (size_t)status.st_size;
-    char *bytes = malloc(size);
-    CHECK(pread(descriptor, bytes, size, 0) == (ssize_t)size);
-    CHECK(close(descriptor) == 0);
-    const char *mark = memmem(bytes, size, MARK, strlen(MARK));
-    CHECK(mark != NULL);
-    off_t offset = mark - bytes;
-    free(bytes);
-    return offset;
-}
+/* ---- A node alone ---- */
 
 /* Starts a node whose file is damaged: it must refuse, and say where. */
 static void expect_refusal_to_start(struct cluster *cluster, uint32_t node, const char *reason)
 {
-    uint32_t before = cluster_count_in_log(cluster, node, reason);
+    uint32_t refusals = cluster_count_in_log(cluster, node, reason);
     cluster_launch(cluster, node);
     int status = cluster_wait_end(cluster, node);
     CHECK(status > 0);
     CHECK(status < 128); /* it ends by itself and in order, not by a signal */
-    if (cluster_count_in_log(cluster, node, reason) == before) {
+    if (cluster_count_in_log(cluster, node, reason) == refusals) {
         FAIL("it ends with status %d, but does not log '%s'", status, reason);
+    }
+    CHECK(files_count(cluster->nodes[node].data, "damaged-") == 0);
+}
+
+static void start_alone(struct cluster *cluster)
+{
+    cluster->nodes_count = 1;
+    cluster->peers[0] = '\0';
+    cluster_start(cluster);
+    write_some(cluster, 0);
+}
+
+void test_damaged_row_alone(struct cluster *cluster)
+{
+    char path[CLUSTER_PATH_BYTES + 64], reason[64];
+    start_alone(cluster);
+    cluster_path(cluster, 0, "raft.db", path);
+    cluster_stop(cluster, 0);
+    (void)snprintf(reason, sizeof(reason), "log row of index %lld ", (long long)flip_in_row(path));
+    expect_refusal_to_start(cluster, 0, reason);
+    (void)flip_in_row(path);
+    cluster_restart(cluster, 0);
+    check_served(cluster, 0);
+
+    /* The same without SQLite's help, as a disk would do it. */
+    cluster_stop(cluster, 0);
+    off_t offset = files_find(path, MARK);
+    files_flip(path, offset);
+    expect_refusal_to_start(cluster, 0, reason);
+    files_flip(path, offset);
+    cluster_restart(cluster, 0);
+    check_served(cluster, 0);
+}
+
+void test_damaged_files_alone(struct cluster *cluster)
+{
+    char path[CLUSTER_PATH_BYTES + 64], away[CLUSTER_PATH_BYTES + 64];
+    start_alone(cluster);
+    cluster_kill(cluster, 0);
+    cluster_path(cluster, 0, "raft.db-wal", path);
+    off_t offset = middle_of_wal(path) + 1000;
+    files_flip(path, offset);
+    expect_refusal_to_start(cluster, 0, "raft.db");
+    files_flip(path, offset);
+    cluster_restart(cluster, 0);
+    check_served(cluster, 0);
+
+    save(cluster, 0);
+    cluster_stop(cluster, 0);
+    cluster_path(cluster, 0, "state.db", path);
+    offset = files_find(path, MARK);
+    files_flip(path, offset);
+    expect_refusal_to_start(cluster, 0, "state.db");
+    files_flip(path, offset);
+    cluster_restart(cluster, 0);
+    check_served(cluster, 0);
+
+    cluster_stop(cluster, 0);
+    cluster_path(cluster, 0, "raft.db", path);
+    cluster_path(cluster, 0, "../raft.db-away", away);
+    CHECK(rename(path, away) == 0);
+    expect_refusal_to_start(cluster, 0, "raft.db");
+    (void)unlink(path); /* whatever it made in its place */
+    CHECK(rename(away, path) == 0);
+    cluster_restart(cluster, 0);
+    check_served(cluster, 0);
+}
+
+/* ---- One of three ---- */
+
+/* Starts a node that cannot use what it has: it goes on without, and has everything in the end. */
+static void expect_way_back(struct cluster *cluster, uint32_t node, uint32_t set_aside)
+{
+    cluster_launch(cluster, node);
+    cluster_wait_raft_field(cluster, node, "raft_leader_id",
+                            cluster->nodes[cluster_wait_leader(cluster)].name);
+    member_wait_voter(cluster, cluster_other(cluster, node), node);
+    check_served(cluster, node);
+    cluster_check_agreement(cluster);
+    uint32_t count = files_count(cluster->nodes[node].data, "damaged-");
+    if (count != set_aside) {
+        FAIL("%u sets of files were set aside instead of %u", count, set_aside);
     }
 }
 
 void test_damaged_row(struct cluster *cluster)
 {
-    char path[CLUSTER_PATH_BYTES + 64], reason[64];
+    char path[CLUSTER_PATH_BYTES + 64];
     cluster_start(cluster);
     uint32_t leader = cluster_wait_leader(cluster);
     uint32_t victim = cluster_other(cluster, leader);
     write_some(cluster, leader);
-    path_of(cluster, victim, "raft.db", path);
+    cluster_path(cluster, victim, "raft.db", path);
     cluster_stop(cluster, victim);
-    (void)snprintf(reason, sizeof(reason), "log row of index %lld ", (long long)flip_in_row(path));
-    expect_refusal_to_start(cluster, victim, reason);
-    check_served(cluster, leader);
     (void)flip_in_row(path);
-    cluster_restart(cluster, victim);
-    check_served(cluster, victim);
-
-    /* The same without SQLite's help, as a disk would do it. */
-    cluster_stop(cluster, victim);
-    off_t offset = find_mark(path);
-    flip_at(path, offset);
-    expect_refusal_to_start(cluster, victim, reason);
     check_served(cluster, leader);
-    flip_at(path, offset);
-    cluster_restart(cluster, victim);
-    check_served(cluster, victim);
-    cluster_check_agreement(cluster);
+    expect_way_back(cluster, victim, 1);
+    CHECK(cluster_count_in_log(cluster, victim, "log row of index") > 0);
+
+    save(cluster, victim);
+    cluster_stop(cluster, victim);
+    cluster_path(cluster, victim, "state.db", path);
+    files_flip(path, files_find(path, MARK));
+    expect_way_back(cluster, victim, 2);
+    CHECK(cluster_count_in_log(cluster, victim, "state.db") > 0);
 }
 
 void test_damaged_wal(struct cluster *cluster)
 {
     char path[CLUSTER_PATH_BYTES + 64];
-    struct stat status;
     cluster_start(cluster);
     uint32_t leader = cluster_wait_leader(cluster);
     uint32_t victim = cluster_other(cluster, leader);
     write_some(cluster, leader);
     cluster_check_agreement(cluster);
     cluster_kill(cluster, victim);
-    path_of(cluster, victim, "raft.db-wal", path);
-    CHECK(stat(path, &status) == 0);
-    off_t frames = (status.st_size - WAL_HEADER_BYTES) / FRAME_BYTES;
-    CHECK(frames > 100);
-    off_t offset = WAL_HEADER_BYTES + frames / 2 * FRAME_BYTES + 1000;
-    flip_at(path, offset);
-    expect_refusal_to_start(cluster, victim, "raft.db");
+    cluster_path(cluster, victim, "raft.db-wal", path);
+    files_flip(path, middle_of_wal(path) + 1000);
     check_served(cluster, leader);
-    flip_at(path, offset);
-    cluster_restart(cluster, victim);
-    check_served(cluster, victim);
+    expect_way_back(cluster, victim, 1);
+}
+
+/* What is left reads well and is only shorter than what was acknowledged. */
+void test_cut_wal(struct cluster *cluster)
+{
+    char path[CLUSTER_PATH_BYTES + 64];
+    cluster_add_option(cluster, "--request-timeout=500");
+    cluster_start(cluster);
+    uint32_t leader = cluster_wait_leader(cluster);
+    uint32_t victim = cluster_other(cluster, leader);
+    uint32_t down = 0 + 1 + 2 - leader - victim;
+    cluster_kill(cluster, down);
+    (void)cluster_wait_leader(cluster);
+    write_some(cluster, leader); /* on two disks */
+    cluster_kill(cluster, victim);
+    cluster_path(cluster, victim, "raft.db-wal", path);
+    files_cut(path, middle_of_wal(path));
+    cluster_launch(cluster, victim); /* on one */
+    cluster_launch(cluster, down);
+    (void)cluster_wait_leader(cluster);
+    member_wait_voter(cluster, leader, victim);
+    for (uint32_t node = 0; node < cluster->nodes_count; node++) {
+        check_served(cluster, node);
+    }
     cluster_check_agreement(cluster);
+}
+
+void test_removed_files(struct cluster *cluster)
+{
+    static const char *const files[] = {"raft.db", "state.db"};
+    cluster_start(cluster);
+    uint32_t leader = cluster_wait_leader(cluster);
+    uint32_t victim = cluster_other(cluster, leader);
+    write_some(cluster, leader);
+    for (uint32_t i = 0; i < 2; i++) {
+        char path[CLUSTER_PATH_BYTES + 64];
+        save(cluster, victim);
+        check_served(cluster, leader);
+        save(cluster, victim);
+        cluster_stop(cluster, victim);
+        cluster_path(cluster, victim, files[i], path);
+        CHECK(unlink(path) == 0);
+        expect_way_back(cluster, victim, i + 1);
+    }
 }

@@ -56,7 +56,58 @@ void test_stranger_and_duplicate(struct cluster *cluster);
 void test_wrong_data_directory(struct cluster *cluster);
 
 /* damage.c */
+void test_damaged_row_alone(struct cluster *cluster);
+void test_damaged_files_alone(struct cluster *cluster);
 void test_damaged_row(struct cluster *cluster);
 void test_damaged_wal(struct cluster *cluster);
+void test_cut_wal(struct cluster *cluster);
+void test_removed_files(struct cluster *cluster);
+
+/* members.c */
+void test_grow_shrink_replace(struct cluster *cluster);
+void test_leader_removes_itself(struct cluster *cluster);
+void test_removed_node(struct cluster *cluster);
+void test_majority_is_kept(struct cluster *cluster);
+void test_second_never_comes(struct cluster *cluster);
+void test_rapid_add_and_remove(struct cluster *cluster);
+void test_join(struct cluster *cluster);
+
+/* members_refused.c */
+void test_refused_changes(struct cluster *cluster);
+void test_quorum_command(struct cluster *cluster);
+
+/* recovery.c */
+void test_recover(struct cluster *cluster);
+void test_backup_and_restore(struct cluster *cluster);
+void test_verify(struct cluster *cluster);
+void test_status(struct cluster *cluster);
+
+/* snapshots.c */
+void test_saving(struct cluster *cluster);
+void test_log_is_bounded(struct cluster *cluster);
+void test_start_equals_live(struct cluster *cluster);
+void test_kills_while_saving(struct cluster *cluster);
+
+/* transfer.c */
+void test_far_behind_under_writers(struct cluster *cluster);
+void test_transfer_resumes(struct cluster *cluster);
+void test_transfer_over_spoilt_wire(struct cluster *cluster);
+void test_spoilt_copy(struct cluster *cluster);
+void test_kills_in_transfer(struct cluster *cluster);
+
+/* ways_back.c */
+void test_wiped_node(struct cluster *cluster);
+void test_wiped_node_does_not_count(struct cluster *cluster);
+void test_old_image(struct cluster *cluster);
+void test_old_image_does_not_count(struct cluster *cluster);
+
+/* diverged.c */
+void test_divergence(struct cluster *cluster);
+
+/* disks.c */
+void test_nearly_full_disk(struct cluster *cluster);
+void test_full_disk(struct cluster *cluster);
+void test_start_on_full_disk(struct cluster *cluster);
+void test_slow_disk(struct cluster *cluster);
 
 #endif

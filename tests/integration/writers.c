@@ -52,10 +52,14 @@ struct writer {
 
 struct writers {
     struct cluster *cluster;
+    uint32_t homes_count; /* writers are spread over so many nodes */
     struct writer threads[THREADS_COUNT];
     atomic_bool is_over;
     atomic_uint_fast64_t generations[CLUSTER_NODES_MAX]; /* counted up when a node goes down */
     atomic_bool is_down[CLUSTER_NODES_MAX];
+    atomic_bool is_gone[CLUSTER_NODES_MAX]; /* no member: not used any more, or not yet */
+    atomic_uint_fast64_t acknowledged_ms;   /* the last time anything was */
+    atomic_uint_fast64_t longest_gap_ms;
     atomic_uint_fast64_t shared_seen; /* highest value anyone was told */
     atomic_uint_fast64_t watch_ms;    /* writes begun from here on count; 0: nobody watches */
     atomic_uint_fast64_t watched_ms;  /* when the first of them was acknowledged */
@@ -152,9 +156,14 @@ static bool read_counter(struct writer *writer, struct link *link, const char *c
 static void note_acknowledged(struct writers *all, uint64_t begun_ms)
 {
     uint64_t watch_ms = atomic_load(&all->watch_ms);
+    uint64_t now_ms = check_now_ms();
     uint_fast64_t none = 0;
     if (watch_ms != 0 && begun_ms >= watch_ms) {
-        (void)atomic_compare_exchange_strong(&all->watched_ms, &none, check_now_ms());
+        (void)atomic_compare_exchange_strong(&all->watched_ms, &none, now_ms);
+    }
+    uint64_t before_ms = atomic_exchange(&all->acknowledged_ms, now_ms);
+    if (before_ms < now_ms) {
+        raise_to(&all->longest_gap_ms, now_ms - before_ms);
     }
 }
 
@@ -217,11 +226,28 @@ static void count_shared(struct writer *writer)
 
 static bool connect_anywhere(struct writer *writer, struct link *link)
 {
-    uint32_t node = check_random(&writer->random, writer->all->cluster->nodes_count);
-    while (atomic_load(&writer->all->is_down[node])) {
-        node = (node + 1) % writer->all->cluster->nodes_count;
+    uint32_t node = check_random(&writer->random, CLUSTER_NODES_MAX);
+    while (atomic_load(&writer->all->is_down[node]) || atomic_load(&writer->all->is_gone[node])) {
+        node = (node + 1) % CLUSTER_NODES_MAX;
     }
     return connect_to(writer, link, node);
+}
+
+/* Goes to the node this one writes on: its own one, or the next that is left. */
+static bool go_home(struct writer *writer)
+{
+    struct writers *all = writer->all;
+    if (writer->own.client != NULL && atomic_load(&all->is_gone[writer->own.node])) {
+        disconnect(&writer->own);
+    }
+    if (writer->own.client != NULL) {
+        return true;
+    }
+    uint32_t home = writer->number % all->homes_count;
+    while (atomic_load(&all->is_gone[home])) {
+        home = (home + 1) % CLUSTER_NODES_MAX;
+    }
+    return connect_to(writer, &writer->own, home);
 }
 
 /* Reads the own counter through any node: nobody else writes it, so there is one right answer,
@@ -263,11 +289,10 @@ static void *run_writer(void *context)
 {
     struct writer *writer = context;
     struct writers *all = writer->all;
-    uint32_t home = writer->number % all->cluster->nodes_count;
     while (!atomic_load(&all->is_over)) {
         if (writer->is_unknown) {
             read_own(writer);
-        } else if (writer->own.client != NULL || connect_to(writer, &writer->own, home)) {
+        } else if (go_home(writer)) {
             count_own(writer);
         }
         if (writer->own.client != NULL) {
@@ -300,6 +325,11 @@ struct writers *writers_start(struct cluster *cluster)
 {
     struct writers *all = calloc(1, sizeof(*all));
     all->cluster = cluster;
+    all->homes_count = cluster->nodes_count;
+    atomic_store(&all->acknowledged_ms, check_now_ms());
+    for (uint32_t i = 0; i < CLUSTER_NODES_MAX; i++) {
+        atomic_store(&all->is_gone[i], !cluster_is_serving(cluster, i));
+    }
     for (uint32_t i = 0; i < THREADS_COUNT; i++) {
         struct writer *writer = &all->threads[i];
         writer->all = all;
@@ -320,6 +350,25 @@ void writers_expect_loss(struct writers *writers, uint32_t node)
 void writers_expect_service(struct writers *writers, uint32_t node)
 {
     atomic_store(&writers->is_down[node], false);
+}
+
+void writers_expect_new(struct writers *writers, uint32_t node)
+{
+    atomic_store(&writers->is_gone[node], false);
+}
+
+void writers_leave(struct writers *writers, uint32_t node)
+{
+    atomic_store(&writers->is_gone[node], true);
+    /* One round may have begun before; in the second all have seen it. */
+    writers_wait_rounds(writers, 2);
+}
+
+uint64_t writers_take_longest_gap(struct writers *writers)
+{
+    uint64_t since_ms = check_now_ms() - atomic_load(&writers->acknowledged_ms);
+    uint64_t longest_ms = atomic_exchange(&writers->longest_gap_ms, 0);
+    return since_ms > longest_ms && since_ms < UINT32_MAX ? since_ms : longest_ms;
 }
 
 uint64_t writers_wait_acknowledged(struct writers *writers)
@@ -451,6 +500,9 @@ uint64_t writers_finish(struct writers *writers)
         acknowledged += writer->counter + writer->set.count + writer->shared.count;
     }
     for (uint32_t node = 0; node < cluster->nodes_count; node++) {
+        if (!cluster_is_serving(cluster, node)) {
+            continue;
+        }
         redisContext *client = redis_client_open(cluster->nodes[node].redis_port);
         for (uint32_t i = 0; i < WRITERS_COUNT; i++) {
             check_writer(client, &writers->threads[i]);

@@ -21,6 +21,18 @@ void check_fail(const char *file, int line, const char *format, ...)
     _exit(1);
 }
 
+void check_skip(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    printf("    skipped: ");
+    vprintf(format, arguments);
+    printf("\n");
+    (void)fflush(stdout);
+    va_end(arguments);
+    _exit(CHECK_SKIPPED);
+}
+
 void check_note(const char *format, ...)
 {
     va_list arguments;

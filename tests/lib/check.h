@@ -23,6 +23,11 @@ PRINTF_LIKE(3, 4) void check_fail(const char *file, int line, const char *format
         }                                                                                          \
     } while (0)
 
+/* Prints why a test cannot be run on this machine, and ends the process with CHECK_SKIPPED. Only
+ * for what the machine lacks. */
+enum { CHECK_SKIPPED = 77 };
+__attribute__((noreturn)) PRINTF_LIKE(1, 2) void check_skip(const char *format, ...);
+
 /* Prints a line about the run of a test: a figure worth knowing. */
 PRINTF_LIKE(1, 2) void check_note(const char *format, ...);
 

@@ -67,6 +67,18 @@ uint16_t cluster_free_port(void)
     }
 }
 
+static void init_node(struct cluster *cluster, uint32_t number)
+{
+    struct cluster_node *node = &cluster->nodes[number];
+    const char *directory = cluster->directory;
+    (void)snprintf(node->name, sizeof(node->name), "node-%u", number + 1);
+    (void)snprintf(node->data, sizeof(node->data), "%s/node-%u", directory, number + 1);
+    (void)snprintf(node->log, sizeof(node->log), "%s/node-%u.log", directory, number + 1);
+    node->raft_port = cluster_free_port();
+    node->http_port = cluster_free_port();
+    node->redis_port = cluster_free_port();
+}
+
 void cluster_init(struct cluster *cluster, const char *binary, const char *directory,
                   uint32_t nodes_count)
 {
@@ -79,16 +91,24 @@ void cluster_init(struct cluster *cluster, const char *binary, const char *direc
     size_t used = 0;
     for (uint32_t i = 0; i < nodes_count; i++) {
         struct cluster_node *node = &cluster->nodes[i];
-        (void)snprintf(node->name, sizeof(node->name), "node-%u", i + 1);
-        (void)snprintf(node->data, sizeof(node->data), "%s/node-%u", directory, i + 1);
-        (void)snprintf(node->log, sizeof(node->log), "%s/node-%u.log", directory, i + 1);
-        node->raft_port = cluster_free_port();
-        node->http_port = cluster_free_port();
-        node->redis_port = cluster_free_port();
+        init_node(cluster, i);
         used +=
             (size_t)snprintf(cluster->peers + used, sizeof(cluster->peers) - used,
                              "%s%s=127.0.0.1:%u", i == 0 ? "" : ",", node->name, node->raft_port);
     }
+}
+
+uint32_t cluster_add_node(struct cluster *cluster, uint32_t through)
+{
+    CHECK(cluster->nodes_count < CLUSTER_NODES_MAX);
+    uint32_t number = cluster->nodes_count;
+    struct cluster_node *node = &cluster->nodes[number];
+    init_node(cluster, number);
+    node->is_outside = true;
+    (void)snprintf(node->join, sizeof(node->join), "127.0.0.1:%u",
+                   cluster->nodes[through].raft_port);
+    cluster->nodes_count++;
+    return number;
 }
 
 void cluster_add_option(struct cluster *cluster, const char *option)
@@ -114,7 +134,9 @@ static void become_node(const struct cluster *cluster, const struct cluster_node
     (void)snprintf(texts[2], sizeof(texts[2]), "--port=%u", node->raft_port);
     (void)snprintf(texts[3], sizeof(texts[3]), "--http=%u", node->http_port);
     (void)snprintf(texts[4], sizeof(texts[4]), "--redis=%u", node->redis_port);
-    (void)snprintf(texts[5], sizeof(texts[5]), "--peers=%s", cluster->peers);
+    bool is_joining = node->join[0] != '\0';
+    (void)snprintf(texts[5], sizeof(texts[5]), "--%s=%s", is_joining ? "join" : "peers",
+                   is_joining ? node->join : cluster->peers);
     uint32_t count = 1;
     for (uint32_t i = 0; i < 6; i++) {
         arguments[count++] = texts[i];
@@ -290,7 +312,8 @@ void cluster_resume(struct cluster *cluster, uint32_t node)
 
 bool cluster_is_serving(const struct cluster *cluster, uint32_t node)
 {
-    return cluster->nodes[node].pid != 0 && !cluster->nodes[node].is_paused;
+    const struct cluster_node *it = &cluster->nodes[node];
+    return it->pid != 0 && !it->is_paused && !it->is_outside;
 }
 
 uint32_t cluster_other(const struct cluster *cluster, uint32_t node)
@@ -319,14 +342,14 @@ static bool find_field(const char *info, const char *field, char text[64])
     return false;
 }
 
-bool cluster_get_raft_field(struct cluster *cluster, uint32_t node, const char *field,
-                            char text[64])
+static bool get_field(const struct cluster *cluster, uint32_t node, const char *section,
+                      const char *field, char text[64])
 {
     redisContext *client = redis_client_try(cluster->nodes[node].redis_port);
     if (client == NULL) {
         return false;
     }
-    redisReply *reply = redisCommand(client, "INFO raft");
+    redisReply *reply = redisCommand(client, "INFO %s", section);
     bool is_found =
         reply != NULL && reply->type == REDIS_REPLY_STRING && find_field(reply->str, field, text);
     if (reply != NULL) {
@@ -334,6 +357,41 @@ bool cluster_get_raft_field(struct cluster *cluster, uint32_t node, const char *
     }
     redisFree(client);
     return is_found;
+}
+
+bool cluster_get_raft_field(struct cluster *cluster, uint32_t node, const char *field,
+                            char text[64])
+{
+    return get_field(cluster, node, "raft", field, text);
+}
+
+uint64_t cluster_get_number(struct cluster *cluster, uint32_t node, const char *field)
+{
+    char text[64];
+    if (!get_field(cluster, node, "everything", field, text)) {
+        FAIL("%s does not answer INFO, or without %s", cluster->nodes[node].name, field);
+    }
+    return strtoull(text, NULL, 10);
+}
+
+void cluster_wait_raft_field(struct cluster *cluster, uint32_t node, const char *field,
+                             const char *value)
+{
+    uint64_t end_ms = check_now_ms() + CLUSTER_PATIENCE_MS;
+    char text[64] = "";
+    while (!cluster_get_raft_field(cluster, node, field, text) || strcmp(text, value) != 0) {
+        check_is_running(cluster, node);
+        if (check_now_ms() > end_ms) {
+            FAIL("%s has %s '%s' and not '%s'", cluster->nodes[node].name, field, text, value);
+        }
+        check_sleep_ms(POLL_MS);
+    }
+}
+
+void cluster_path(const struct cluster *cluster, uint32_t node, const char *file,
+                  char path[CLUSTER_PATH_BYTES + 64])
+{
+    (void)snprintf(path, CLUSTER_PATH_BYTES + 64, "%s/%s", cluster->nodes[node].data, file);
 }
 
 /* The leader that all serving nodes name, and that itself says so; -1 while there is none. */

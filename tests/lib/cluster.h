@@ -13,7 +13,7 @@
 #include <sys/types.h>
 
 enum {
-    CLUSTER_NODES_MAX = 5,
+    CLUSTER_NODES_MAX = 8,
     CLUSTER_OPTIONS_MAX = 16,
     CLUSTER_PATH_BYTES = 512,
     /* How long anything that must happen may take before the test fails: far beyond what it
@@ -26,14 +26,16 @@ struct cluster_node {
     char data[CLUSTER_PATH_BYTES + 16];
     char log[CLUSTER_PATH_BYTES + 24];
     uint16_t raft_port, http_port, redis_port;
-    pid_t pid; /* 0: not running */
+    char join[64]; /* the value of --join, in the place of --peers; "": as all others */
+    pid_t pid;     /* 0: not running */
     bool is_paused;
+    bool is_outside; /* no member (yet, any more): is not asked whether it agrees */
 };
 
 struct cluster {
     char binary[CLUSTER_PATH_BYTES];
     char directory[CLUSTER_PATH_BYTES];
-    char peers[256];                          /* the value of --peers */
+    char peers[512];                          /* the value of --peers */
     const char *options[CLUSTER_OPTIONS_MAX]; /* further options for every node, up to NULL */
     struct cluster_node nodes[CLUSTER_NODES_MAX];
     uint32_t nodes_count;
@@ -45,6 +47,12 @@ void cluster_init(struct cluster *cluster, const char *binary, const char *direc
 
 /* Adds an option, "--name=value", for nodes launched from now on. The text is borrowed. */
 void cluster_add_option(struct cluster *cluster, const char *option);
+
+/*
+ * Makes a further node, which is started with --join and the Raft address of node through, and
+ * returns its number. Starts nothing. It is outside until the test says otherwise.
+ */
+uint32_t cluster_add_node(struct cluster *cluster, uint32_t through);
 
 /* Starts all nodes and waits until they agree on a leader. */
 void cluster_start(struct cluster *cluster);
@@ -74,9 +82,10 @@ void cluster_kill_all(struct cluster *cluster);
 void cluster_pause(struct cluster *cluster, uint32_t node);
 void cluster_resume(struct cluster *cluster, uint32_t node);
 
+/* Whether a node is a member that runs, unpaused. */
 bool cluster_is_serving(const struct cluster *cluster, uint32_t node);
 
-/* Waits until all nodes that run, unpaused, agree on a leader that is one of them. */
+/* Waits until all members that run, unpaused, agree on a leader that is one of them. */
 uint32_t cluster_wait_leader(struct cluster *cluster);
 
 /* The next running node after one, round about. */
@@ -86,8 +95,19 @@ uint32_t cluster_other(const struct cluster *cluster, uint32_t node);
 bool cluster_get_raft_field(struct cluster *cluster, uint32_t node, const char *field,
                             char text[64]);
 
+/* The same for a field that is a number in any section; the node must answer and have it. */
+uint64_t cluster_get_number(struct cluster *cluster, uint32_t node, const char *field);
+
+/* Waits until a field of INFO raft is this. */
+void cluster_wait_raft_field(struct cluster *cluster, uint32_t node, const char *field,
+                             const char *value);
+
+/* The path of a file in a node's data directory. */
+void cluster_path(const struct cluster *cluster, uint32_t node, const char *file,
+                  char path[CLUSTER_PATH_BYTES + 64]);
+
 /*
- * Waits until all running nodes have applied the same entries, and checks that their state hash
+ * Waits until all running members have applied the same entries, and checks that their state hash
  * and their content are the same; fails at once when two nodes differ at the same index.
  */
 void cluster_check_agreement(struct cluster *cluster);

@@ -1,0 +1,251 @@
+/* transfer.c -- a follower that is too far behind gets a snapshot: while writes go on, over a wire
+ * that is slow, breaks and lies, and through kill -9 at both ends (faults X1, X4-X6, X10, N4).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "integration/load.h"
+#include "integration/suite.h"
+#include "integration/writers.h"
+#include "lib/check.h"
+#include "lib/files.h"
+#include "lib/redis_client.h"
+#include "lib/tcp_proxy.h"
+
+enum {
+    VICTIM = 2,
+    POLL_MS = 5,
+    MEBIBYTE = 1024 * 1024,
+    STATE_BYTES = 24 * MEBIBYTE,
+    RATE = 8 * MEBIBYTE,
+};
+
+static const struct load bulk = {"bulk", 1, 2400, STATE_BYTES / 2400};
+
+/* Starts a cluster whose third node is reached by way of the proxy, if there is to be one. */
+static struct tcp_proxy *start(struct cluster *cluster, bool has_proxy)
+{
+    struct tcp_proxy *proxy = NULL;
+    cluster_add_option(cluster, "--snapshot-log-bytes=1mb");
+    cluster_add_option(cluster, "--request-timeout=15000");
+    if (has_proxy) {
+        proxy = tcp_proxy_start(cluster->nodes[VICTIM].raft_port);
+        (void)snprintf(cluster->peers, sizeof(cluster->peers),
+                       "node-1=127.0.0.1:%u,node-2=127.0.0.1:%u,node-3=127.0.0.1:%u",
+                       cluster->nodes[0].raft_port, cluster->nodes[1].raft_port,
+                       tcp_proxy_port(proxy));
+    }
+    cluster_start(cluster);
+    return proxy;
+}
+
+/* Kills the third node and writes until the others' logs begin behind what it has. */
+static void leave_behind(struct cluster *cluster, const struct load *load)
+{
+    uint64_t last = cluster_get_number(cluster, VICTIM, "raft_last_index");
+    cluster_kill(cluster, VICTIM);
+    uint32_t leader = cluster_wait_leader(cluster);
+    load_write(cluster, leader, load);
+    for (uint32_t node = 0; node < VICTIM; node++) {
+        uint64_t end_ms = check_now_ms() + CLUSTER_PATIENCE_MS;
+        while (cluster_get_number(cluster, node, "raft_first_index") <= last + 1) {
+            CHECK(check_now_ms() < end_ms);
+            check_sleep_ms(POLL_MS);
+        }
+    }
+}
+
+static void wait_applied(struct cluster *cluster, uint32_t node, uint64_t index)
+{
+    uint64_t end_ms = check_now_ms() + 2 * (uint64_t)CLUSTER_PATIENCE_MS;
+    char text[64] = "0";
+    while (!cluster_get_raft_field(cluster, node, "raft_applied_index", text) ||
+           strtoull(text, NULL, 10) < index) {
+        if (check_now_ms() > end_ms) {
+            FAIL("node-%u has applied %s and not %llu", node + 1, text, (unsigned long long)index);
+        }
+        check_sleep_ms(POLL_MS);
+    }
+}
+
+static void wait_bytes(const struct tcp_proxy *proxy, uint64_t bytes)
+{
+    uint64_t end_ms = check_now_ms() + CLUSTER_PATIENCE_MS;
+    while (tcp_proxy_bytes(proxy) < bytes) {
+        if (check_now_ms() > end_ms) {
+            FAIL("the transfer stays at %llu bytes", (unsigned long long)tcp_proxy_bytes(proxy));
+        }
+        check_sleep_ms(POLL_MS);
+    }
+}
+
+/* The leader and its term must be the same all through: a transfer disturbs no heartbeats. */
+struct peace {
+    uint32_t leader;
+    uint64_t term;
+};
+
+static struct peace get_peace(struct cluster *cluster)
+{
+    struct peace peace = {cluster_wait_leader(cluster), 0};
+    peace.term = cluster_get_number(cluster, peace.leader, "raft_term");
+    return peace;
+}
+
+static void check_peace(struct cluster *cluster, const struct peace *before)
+{
+    struct peace now = get_peace(cluster);
+    if (now.leader != before->leader || now.term != before->term) {
+        FAIL("node-%u led in term %llu, now node-%u leads in term %llu", before->leader + 1,
+             (unsigned long long)before->term, now.leader + 1, (unsigned long long)now.term);
+    }
+}
+
+/* ---- While writes go on ---- */
+
+void test_far_behind_under_writers(struct cluster *cluster)
+{
+    (void)start(cluster, false);
+    struct writers *writers = writers_start(cluster);
+    writers_wait_rounds(writers, 5);
+    writers_expect_loss(writers, VICTIM);
+    leave_behind(cluster, &bulk);
+    struct peace peace = get_peace(cluster);
+    uint64_t begun_ms = check_now_ms();
+    uint64_t index = cluster_get_number(cluster, peace.leader, "raft_commit_index");
+    (void)writers_take_longest_gap(writers);
+    cluster_launch(cluster, VICTIM);
+    wait_applied(cluster, VICTIM, index);
+    check_note("%u MB caught up in %llu ms; at most %llu ms without a write",
+               STATE_BYTES / MEBIBYTE, (unsigned long long)(check_now_ms() - begun_ms),
+               (unsigned long long)writers_take_longest_gap(writers));
+    /* By a snapshot: its own log begins behind what it had. */
+    CHECK(cluster_get_number(cluster, VICTIM, "raft_first_index") > 1);
+    writers_expect_service(writers, VICTIM);
+    writers_wait_rounds(writers, 20);
+    check_peace(cluster, &peace);
+    (void)writers_finish(writers);
+    load_check(cluster, VICTIM, &bulk);
+    cluster_check_agreement(cluster);
+    /* And what it was given it keeps. */
+    cluster_kill(cluster, VICTIM);
+    cluster_restart(cluster, VICTIM);
+    load_check(cluster, VICTIM, &bulk);
+    cluster_check_agreement(cluster);
+}
+
+/* ---- Over a bad wire ---- */
+
+void test_transfer_resumes(struct cluster *cluster)
+{
+    struct tcp_proxy *proxy = start(cluster, true);
+    leave_behind(cluster, &bulk);
+    struct peace peace = get_peace(cluster);
+    uint64_t index = cluster_get_number(cluster, peace.leader, "raft_commit_index");
+    uint64_t begin = tcp_proxy_bytes(proxy);
+    tcp_proxy_set_rate(proxy, RATE);
+    cluster_launch(cluster, VICTIM);
+    for (uint32_t part = 1; part <= 3; part++) {
+        wait_bytes(proxy, begin + part * (STATE_BYTES / 4));
+        tcp_proxy_cut(proxy);
+    }
+    wait_applied(cluster, VICTIM, index);
+    uint64_t bytes = tcp_proxy_bytes(proxy) - begin;
+    /* Begun anew each time it would be well over twice the state. */
+    if (bytes > STATE_BYTES + STATE_BYTES / 2) {
+        FAIL("%llu bytes passed for a state of %u", (unsigned long long)bytes, STATE_BYTES);
+    }
+    check_peace(cluster, &peace);
+    load_check(cluster, VICTIM, &bulk);
+    cluster_check_agreement(cluster);
+}
+
+/* A bit that turns over on the way is noticed where it comes in. */
+void test_transfer_over_spoilt_wire(struct cluster *cluster)
+{
+    enum { SPOILT = 4 };
+    struct tcp_proxy *proxy = start(cluster, true);
+    leave_behind(cluster, &bulk);
+    struct peace peace = get_peace(cluster);
+    uint64_t index = cluster_get_number(cluster, peace.leader, "raft_commit_index");
+    uint64_t begin = tcp_proxy_bytes(proxy);
+    tcp_proxy_set_rate(proxy, 2 * RATE);
+    cluster_launch(cluster, VICTIM);
+    for (uint64_t i = 1; i <= SPOILT; i++) {
+        wait_bytes(proxy, begin + i * (STATE_BYTES / (SPOILT + 1)));
+        tcp_proxy_spoil(proxy, 16384);
+        uint64_t end_ms = check_now_ms() + CLUSTER_PATIENCE_MS;
+        while (tcp_proxy_spoilt(proxy) < i) {
+            CHECK(check_now_ms() < end_ms);
+            check_sleep_ms(1);
+        }
+    }
+    wait_applied(cluster, VICTIM, index);
+    check_peace(cluster, &peace);
+    load_check(cluster, VICTIM, &bulk);
+    cluster_check_agreement(cluster);
+}
+
+/* The file that is sent is not what its sender thinks it is: the receiver compares the whole of it
+ * with the hash from when it was made, and the sender makes another. */
+void test_spoilt_copy(struct cluster *cluster)
+{
+    char path[CLUSTER_PATH_BYTES + 64], state[CLUSTER_PATH_BYTES + 64];
+    struct tcp_proxy *proxy = start(cluster, true);
+    leave_behind(cluster, &bulk);
+    struct peace peace = get_peace(cluster);
+    uint64_t index = cluster_get_number(cluster, peace.leader, "raft_commit_index");
+    uint64_t begin = tcp_proxy_bytes(proxy);
+    tcp_proxy_set_rate(proxy, RATE);
+    cluster_launch(cluster, VICTIM);
+    wait_bytes(proxy, begin + STATE_BYTES / 4);
+    cluster_path(cluster, peace.leader, "snapshot.copy", path);
+    files_flip(path, (off_t)files_size(path) * 3 / 4);
+    wait_applied(cluster, VICTIM, index);
+    if (tcp_proxy_bytes(proxy) - begin < STATE_BYTES + STATE_BYTES / 2) {
+        FAIL("the spoilt copy was taken: only %llu bytes passed",
+             (unsigned long long)(tcp_proxy_bytes(proxy) - begin));
+    }
+    check_peace(cluster, &peace);
+    load_check(cluster, VICTIM, &bulk);
+    cluster_check_agreement(cluster);
+    cluster_path(cluster, VICTIM, "state.db", state);
+    CHECK(files_size(state) > STATE_BYTES);
+}
+
+/* ---- kill -9 ---- */
+
+/* Any node, while the third is behind and being helped. */
+void test_kills_in_transfer(struct cluster *cluster)
+{
+    enum { KILLS_DEFAULT = 6, PAUSE_MS_MAX = 500 };
+    uint64_t random = check_now_ms();
+    const char *text = getenv("KILLS");
+    uint32_t kills = text == NULL ? KILLS_DEFAULT : (uint32_t)strtoul(text, NULL, 10);
+    struct load load = {"helped", 0, 1000, 6000};
+    (void)start(cluster, false);
+    struct writers *writers = writers_start(cluster);
+    for (uint32_t i = 0; i < kills; i++) {
+        load.generation = i;
+        writers_expect_loss(writers, VICTIM);
+        leave_behind(cluster, &load);
+        cluster_launch(cluster, VICTIM);
+        check_sleep_ms(check_random(&random, PAUSE_MS_MAX));
+        uint32_t node = i % 2 == 0 ? VICTIM : check_random(&random, 3);
+        if (node != VICTIM) {
+            writers_expect_loss(writers, node);
+        }
+        cluster_kill(cluster, node);
+        cluster_launch(cluster, node);
+        uint32_t leader = cluster_wait_leader(cluster);
+        wait_applied(cluster, VICTIM, cluster_get_number(cluster, leader, "raft_commit_index"));
+        writers_expect_service(writers, node);
+        writers_expect_service(writers, VICTIM);
+        load_check(cluster, VICTIM, &load);
+        writers_wait_rounds(writers, 3);
+    }
+    uint64_t acknowledged = writers_finish(writers);
+    cluster_check_agreement(cluster);
+    check_note("%u kills, %llu writes acknowledged", kills, (unsigned long long)acknowledged);
+}

@@ -1,0 +1,162 @@
+/* ways_back.c -- nodes that lost what they had, all of it or the last of it, and come back (faults
+ * O4, O5, N10, S1, S2, S15).
+ *
+ * What a node acknowledged and has lost must not count: as long as it has not caught up there are
+ * only two of three.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "integration/load.h"
+#include "integration/membership.h"
+#include "integration/suite.h"
+#include "integration/writers.h"
+#include "lib/check.h"
+#include "lib/files.h"
+#include "lib/redis_client.h"
+
+static const struct load before = {"before", 1, 1000, 1000};
+static const struct load after = {"after", 2, 1000, 1000};
+
+/* A third node is not needed any more: the two that are left can do without. */
+static void check_votes_again(struct cluster *cluster, uint32_t node)
+{
+    uint32_t leader = cluster_wait_leader(cluster);
+    member_wait_voter(cluster, leader, node);
+    cluster_check_agreement(cluster);
+    uint32_t other = leader == node ? cluster_other(cluster, node) : leader;
+    cluster_kill(cluster, other);
+    (void)cluster_wait_leader(cluster);
+    load_check(cluster, node, &before);
+    redisContext *client = redis_client_open(cluster->nodes[node].redis_port);
+    expect(client, "+OK", "SET back:votes again");
+    redisFree(client);
+    cluster_restart(cluster, other);
+    (void)cluster_wait_leader(cluster);
+    cluster_check_agreement(cluster);
+}
+
+/* ---- Without anything ---- */
+
+void test_wiped_node(struct cluster *cluster)
+{
+    cluster_add_option(cluster, "--snapshot-log-bytes=1mb");
+    cluster_start(cluster);
+    uint32_t leader = cluster_wait_leader(cluster);
+    uint32_t wiped = cluster_other(cluster, leader);
+    load_write(cluster, leader, &before);
+    struct writers *writers = writers_start(cluster);
+    writers_wait_rounds(writers, 5);
+    uint64_t term = cluster_get_number(cluster, leader, "raft_term");
+    writers_expect_loss(writers, wiped);
+    cluster_kill(cluster, wiped);
+    files_remove_tree(cluster->nodes[wiped].data);
+    load_write(cluster, leader, &after);
+    cluster_launch(cluster, wiped);
+    member_wait_voter(cluster, leader, wiped);
+    writers_expect_service(writers, wiped);
+    writers_wait_rounds(writers, 10);
+    CHECK(cluster_get_number(cluster, leader, "raft_term") == term);
+    CHECK(cluster_get_number(cluster, wiped, "raft_first_index") > 1);
+    (void)writers_finish(writers);
+    load_check(cluster, wiped, &after);
+    check_votes_again(cluster, wiped);
+}
+
+/* With one node down, what the wiped one acknowledges makes no majority: nothing may be answered
+ * OK that only one disk has that is known. */
+void test_wiped_node_does_not_count(struct cluster *cluster)
+{
+    cluster_add_option(cluster, "--request-timeout=500");
+    cluster_start(cluster);
+    uint32_t leader = cluster_wait_leader(cluster);
+    uint32_t down = cluster_other(cluster, leader);
+    uint32_t wiped = 0 + 1 + 2 - leader - down;
+    load_write(cluster, leader, &before);
+    cluster_kill(cluster, down);
+    cluster_kill(cluster, wiped);
+    files_remove_tree(cluster->nodes[wiped].data);
+    cluster_launch(cluster, wiped);
+    uint64_t end_ms = check_now_ms() + 2000;
+    redisContext *client = redis_client_open(cluster->nodes[leader].redis_port);
+    do {
+        redisReply *reply = redis_client_call(client, "SET back:counted yes");
+        if (reply->type != REDIS_REPLY_ERROR) {
+            FAIL("a write is answered %s with one disk of three", redis_client_show(reply));
+        }
+        freeReplyObject(reply);
+    } while (check_now_ms() < end_ms);
+    redisFree(client);
+    cluster_restart(cluster, down);
+    (void)cluster_wait_leader(cluster);
+    load_check(cluster, wiped, &before);
+    check_votes_again(cluster, wiped);
+}
+
+/* ---- With an old image ---- */
+
+void test_old_image(struct cluster *cluster)
+{
+    char image[CLUSTER_PATH_BYTES + 64];
+    cluster_add_option(cluster, "--snapshot-log-bytes=1mb");
+    cluster_start(cluster);
+    uint32_t leader = cluster_wait_leader(cluster);
+    uint32_t restored = cluster_other(cluster, leader);
+    load_write(cluster, leader, &before);
+    cluster_check_agreement(cluster);
+    struct writers *writers = writers_start(cluster);
+    writers_wait_rounds(writers, 5);
+    writers_expect_loss(writers, restored);
+    cluster_stop(cluster, restored);
+    cluster_path(cluster, restored, "../image", image);
+    files_copy_tree(cluster->nodes[restored].data, image);
+    cluster_restart(cluster, restored);
+    writers_expect_service(writers, restored);
+    load_write(cluster, restored, &after);
+    writers_wait_rounds(writers, 20);
+
+    writers_expect_loss(writers, restored);
+    cluster_kill(cluster, restored);
+    files_remove_tree(cluster->nodes[restored].data);
+    CHECK(rename(image, cluster->nodes[restored].data) == 0);
+    cluster_restart(cluster, restored);
+    (void)cluster_wait_leader(cluster);
+    member_wait_voter(cluster, leader, restored);
+    writers_expect_service(writers, restored);
+    writers_wait_rounds(writers, 20);
+    (void)writers_finish(writers);
+    load_check(cluster, restored, &after);
+    check_votes_again(cluster, restored);
+}
+
+/* The old image, and the one that had acknowledged with it gone: two of three would have elected a
+ * leader without what was acknowledged, had the one left not noticed. */
+void test_old_image_does_not_count(struct cluster *cluster)
+{
+    char image[CLUSTER_PATH_BYTES + 64];
+    cluster_add_option(cluster, "--request-timeout=500");
+    cluster_start(cluster);
+    uint32_t leader = cluster_wait_leader(cluster);
+    uint32_t down = cluster_other(cluster, leader);
+    uint32_t restored = 0 + 1 + 2 - leader - down;
+    load_write(cluster, leader, &before);
+    cluster_check_agreement(cluster);
+    cluster_stop(cluster, restored);
+    cluster_path(cluster, restored, "../image", image);
+    files_copy_tree(cluster->nodes[restored].data, image);
+    cluster_restart(cluster, restored);
+    cluster_kill(cluster, down);
+    (void)cluster_wait_leader(cluster);
+    load_write(cluster, leader, &after); /* on two disks */
+    cluster_kill(cluster, restored);
+    files_remove_tree(cluster->nodes[restored].data);
+    CHECK(rename(image, cluster->nodes[restored].data) == 0);
+    cluster_launch(cluster, restored); /* on one */
+    cluster_launch(cluster, down);
+    (void)cluster_wait_leader(cluster);
+    for (uint32_t node = 0; node < 3; node++) {
+        load_check(cluster, node, &after);
+    }
+    check_votes_again(cluster, restored);
+}
