@@ -36,7 +36,7 @@ archives  = $(patsubst %,$(BUILD)/lib%.a,$(1))
 UNIT_DIRS := $(notdir $(wildcard tests/unit/*))
 
 .DEFAULT_GOAL := all
-.PHONY: all deps unit fuzz fuzz-replay test test-integration test-redis test-compose tidy check-format format \
+.PHONY: all deps unit fuzz fuzz-replay chaos test test-integration test-redis test-compose tidy check-format format \
         cluster demo clean help FORCE
 
 all: bin/quorum bin/quorumctl            ## build bin/quorum and bin/quorumctl
@@ -102,6 +102,13 @@ $(BUILD)/integration: $(call objects,$(wildcard tests/integration/*.c) $(HARNESS
                       | $(BUILD)/wall_clock_preload.so $(BUILD)/slow_disk_preload.so
 	@echo "  link  $@"
 	@$(CC) $(CFLAGS) $^ -lhiredis -lsqlite3 -lpthread -o $@
+# Campaigns of faults, judged by the checker.
+CHAOS := $(wildcard tests/chaos/*.c) $(filter-out %/main.c,$(wildcard tests/linear/*.c)) $(HARNESS)
+$(BUILD)/chaos: $(call objects,$(CHAOS)) $(call archives,base) | $(BUILD)/wall_clock_preload.so
+	@echo "  link  $@"
+	@$(CC) $(CFLAGS) $^ -lhiredis -lsqlite3 -ljansson -lpthread -lm -o $@
+chaos: $(BUILD)/quorum $(BUILD)/chaos    ## faults against real nodes: RUNS=1 SECONDS=20 SEED=
+	$(BUILD)/chaos $(BUILD)/quorum
 $(BUILD)/%_preload.so: tests/lib/%_preload.c | build/deps.stamp
 	@mkdir -p $(@D)
 	@echo "  link  $@"
