@@ -7,18 +7,19 @@
 set -uo pipefail
 quorum=${1:?the path of quorum is missing}
 shift
-pids=()
+diverged=75 # exit status of a node that wants to be started again: it then fetches its state
+declare -A names=() # by process id
 
 start_node() { # name
     # The node itself is the child that is waited for and stopped, not the filter behind it.
     "$quorum" "--id=$1" "${options[@]}" > >(exec sed -u "s/^/$1  /" 2>/dev/null) 2>&1 &
-    pids+=($!)
+    names[$!]=$1
 }
 
 stop_all() {
     trap '' INT TERM
-    kill -TERM "${pids[@]}" 2>/dev/null
-    wait "${pids[@]}" 2>/dev/null
+    kill -TERM "${!names[@]}" 2>/dev/null
+    wait "${!names[@]}" 2>/dev/null
     echo 'all nodes have stopped'
 }
 
@@ -40,8 +41,15 @@ for name in node-1 node-2 node-3; do start_node "$name"; done
 trap 'stop_all; exit 0' INT TERM
 
 # A node that ends by itself is a failure: say so and stop the others.
-wait -n "${pids[@]}"
-status=$?
+while :; do
+    wait -n -p ended "${!names[@]}"
+    status=$?
+    [ "$status" = "$diverged" ] || break
+    name=${names[$ended]}
+    unset "names[$ended]"
+    echo "$name has stopped because its state differed; starting it again"
+    start_node "$name"
+done
 echo "a node has ended (exit status $status); stopping the others"
 stop_all
 exit 1

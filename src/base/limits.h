@@ -11,6 +11,10 @@
 #define LIMIT_NODE_NAME_BYTES 64
 #define LIMIT_ADDRESS_BYTES 264
 
+/* Requests to change the membership under way: of one node's clients, and in a leader's log. One
+ * more is answered CHANGING; only one change at a time can be uncommitted anyway. */
+#define LIMIT_CHANGES_PENDING 16
+
 /* Databases that SELECT knows, as redis.conf's default. */
 #define LIMIT_DATABASES 16
 

@@ -10,6 +10,12 @@ const struct command_docs command_docs_node[COMMAND_ID_COUNT] = {
         .syntax = "[username] password",
         .summary = "Logs the connection in.",
     },
+    [COMMAND_BGSAVE] = {
+        .since = "1.0.0", .group = "server",
+        .complexity = "O(1); the snapshot is written little by little, what changed alone.",
+        .syntax = "[SCHEDULE]",
+        .summary = "Starts to write a snapshot of the state to disk.",
+    },
     [COMMAND_CLIENT] = {
         .since = "2.4.0", .group = "connection", .complexity = "Depends on the subcommand.",
         .summary = "Looks at connections and changes them.",
@@ -227,6 +233,58 @@ const struct command_docs command_docs_node[COMMAND_ID_COUNT] = {
         .categories = "connection",
         .summary = "Answers OK and closes the connection.",
     },
+    [COMMAND_QUORUM] = {
+        .since = "7.0.15", .group = "cluster", .complexity = "Depends on the subcommand.",
+        .summary = "Looks at the cluster and changes it (Quorum's own).",
+    },
+    [COMMAND_QUORUM_ADD] = {
+        .since = "7.0.15", .group = "cluster", .complexity = "O(1)",
+        .tips = "nondeterministic_output",
+        .syntax = "id raft-address [http-address=HTTP address] [redis-address=REDIS address] "
+                  "[LEARNER] [FORCE]",
+        .summary = "Adds a member, which becomes a voter once it has caught up.",
+    },
+    [COMMAND_QUORUM_ADDRESSES] = {
+        .since = "7.0.15", .group = "cluster", .complexity = "O(1)",
+        .tips = "nondeterministic_output",
+        .syntax = "id [raft-address=RAFT address] [http-address=HTTP address] "
+                  "[redis-address=REDIS address] [FORCE]",
+        .summary = "Changes where a member is reached.",
+    },
+    [COMMAND_QUORUM_BACKUP] = {
+        .since = "7.0.15", .group = "cluster",
+        .complexity = "BEGIN: O(N), N being what changed since the last snapshot. READ: O(N), N "
+                      "being the bytes read.",
+        .tips = "nondeterministic_output",
+        .syntax = "(step=BEGIN|(read=READ offset:integer count:integer)|END)",
+        .summary = "Copies the state of this node as a file, piece by piece.",
+    },
+    [COMMAND_QUORUM_HELP] = {
+        .since = "7.0.15", .group = "cluster", .complexity = "O(1)",
+        .summary = "Lists the subcommands.",
+    },
+    [COMMAND_QUORUM_MEMBERS] = {
+        .since = "7.0.15", .group = "cluster", .complexity = "O(N), N being the members.",
+        .tips = "nondeterministic_output",
+        .summary = "Lists the members and how far each has got.",
+    },
+    [COMMAND_QUORUM_PROMOTE] = {
+        .since = "7.0.15", .group = "cluster", .complexity = "O(1)",
+        .tips = "nondeterministic_output",
+        .syntax = "id [FORCE]",
+        .summary = "Makes a learner a voter.",
+    },
+    [COMMAND_QUORUM_REMOVE] = {
+        .since = "7.0.15", .group = "cluster", .complexity = "O(1)",
+        .tips = "nondeterministic_output",
+        .syntax = "id [FORCE]",
+        .summary = "Removes a member.",
+    },
+    [COMMAND_QUORUM_TRANSFER] = {
+        .since = "7.0.15", .group = "cluster", .complexity = "O(1)",
+        .syntax = "[id]",
+        .summary = "Hands leadership to a member, or to the best one.",
+    },
     [COMMAND_READONLY] = {
         .since = "3.0.0", .group = "cluster", .complexity = "O(1)",
         .categories = "connection",
@@ -246,6 +304,11 @@ const struct command_docs command_docs_node[COMMAND_ID_COUNT] = {
         .since = "2.8.12", .group = "server", .complexity = "O(1)",
         .categories = "admin,dangerous",
         .summary = "Tells the node's role and its place in the log.",
+    },
+    [COMMAND_SAVE] = {
+        .since = "1.0.0", .group = "server",
+        .complexity = "O(N), N being what changed since the last snapshot.",
+        .summary = "Writes a snapshot of the state to disk, and answers when it is there.",
     },
     [COMMAND_SELECT] = {
         .since = "1.0.0", .group = "connection", .complexity = "O(1)",

@@ -27,6 +27,7 @@
 #define BUSY COMMAND_FLAG_ALLOW_BUSY
 #define PROTECTED COMMAND_FLAG_PROTECTED
 #define NO_MULTI COMMAND_FLAG_NO_MULTI
+#define NO_ASYNC COMMAND_FLAG_NO_ASYNC_LOADING
 
 /* A command: class, handler, arity, first key, last key (negative: from the end), key step, flags.
  * SUB: a subcommand, its container's name before its own. */
@@ -41,6 +42,7 @@
 static const struct command commands[COMMAND_ID_COUNT] = {
     ROW(APPEND, "append", WRITE, handle_append, 3, 1, 1, 1, WR | OOM | FAST),
     ROW(AUTH, "auth", NODE, NULL, -2, 0, 0, 0, NOSCRIPT | ANYTIME | FAST | OPEN),
+    ROW(BGSAVE, "bgsave", NODE, NULL, -1, 0, 0, 0, ADMIN | NOSCRIPT | NO_ASYNC),
     ROW(CLIENT, "client", NODE, NULL, -2, 0, 0, 0, 0),
     SUB(CLIENT_GETNAME, "client", "getname", NODE, NULL, 2, 0, 0, 0, NOSCRIPT | ANYTIME),
     SUB(CLIENT_HELP, "client", "help", NODE, handle_help, 2, 0, 0, 0, ANYTIME),
@@ -113,6 +115,17 @@ static const struct command commands[COMMAND_ID_COUNT] = {
     ROW(PSETEX, "psetex", WRITE, handle_psetex, 4, 1, 1, 1, WR | OOM),
     ROW(PTTL, "pttl", READ, handle_pttl, 2, 1, 1, 1, RD | FAST),
     ROW(QUIT, "quit", NODE, NULL, -1, 0, 0, 0, NOSCRIPT | ANYTIME | FAST | OPEN),
+    ROW(QUORUM, "quorum", NODE, NULL, -2, 0, 0, 0, 0),
+    SUB(QUORUM_ADD, "quorum", "add", NODE, NULL, -4, 0, 0, 0, ADMIN | NOSCRIPT | ANYTIME),
+    SUB(QUORUM_ADDRESSES, "quorum", "addresses", NODE,
+        NULL, -5, 0, 0, 0, ADMIN | NOSCRIPT | ANYTIME),
+    SUB(QUORUM_BACKUP, "quorum", "backup", NODE, NULL, -3, 0, 0, 0, ADMIN | NOSCRIPT | NO_ASYNC),
+    SUB(QUORUM_HELP, "quorum", "help", NODE, handle_help, 2, 0, 0, 0, ANYTIME),
+    SUB(QUORUM_MEMBERS, "quorum", "members", NODE, NULL, 2, 0, 0, 0, ADMIN | NOSCRIPT | ANYTIME),
+    SUB(QUORUM_PROMOTE, "quorum", "promote", NODE, NULL, -3, 0, 0, 0, ADMIN | NOSCRIPT | ANYTIME),
+    SUB(QUORUM_REMOVE, "quorum", "remove", NODE, NULL, -3, 0, 0, 0, ADMIN | NOSCRIPT | ANYTIME),
+    SUB(QUORUM_TRANSFER, "quorum", "transfer", NODE,
+        NULL, -2, 0, 0, 0, ADMIN | NOSCRIPT | ANYTIME),
     ROW(RANDOMKEY, "randomkey", READ, handle_randomkey, 1, 0, 0, 0, RD),
     ROW(READONLY, "readonly", NODE, NULL, 1, 0, 0, 0, ANYTIME | FAST),
     ROW(READWRITE, "readwrite", NODE, NULL, 1, 0, 0, 0, ANYTIME | FAST),
@@ -120,6 +133,7 @@ static const struct command commands[COMMAND_ID_COUNT] = {
     ROW(RENAMENX, "renamenx", WRITE, handle_renamenx, 3, 1, 2, 1, WR | FAST),
     ROW(RESET, "reset", NODE, NULL, 1, 0, 0, 0, NOSCRIPT | ANYTIME | FAST | OPEN),
     ROW(ROLE, "role", NODE, NULL, 1, 0, 0, 0, NOSCRIPT | ANYTIME | FAST),
+    ROW(SAVE, "save", NODE, NULL, 1, 0, 0, 0, ADMIN | NOSCRIPT | NO_ASYNC | NO_MULTI),
     ROW(SCAN, "scan", READ, handle_scan, -2, 0, 0, 0, RD),
     ROW(SELECT, "select", NODE, NULL, 2, 0, 0, 0, ANYTIME | FAST),
     ROW(SET, "set", WRITE, handle_set, -3, 1, 1, 1, WR | OOM),

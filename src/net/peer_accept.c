@@ -40,6 +40,19 @@ void peer_conn_close(struct peer_conn *conn)
     mem_free(conn);
 }
 
+void peer_conn_leave(struct peer_conn *conn)
+{
+    struct timeval delay = {PEER_LEAVE_MS / 1000, PEER_LEAVE_MS % 1000 * 1000};
+    if (!event_pending(&conn->timer, EV_TIMEOUT, NULL)) {
+        (void)event_add(&conn->timer, &delay);
+    }
+}
+
+void peer_conn_stay(struct peer_conn *conn)
+{
+    (void)event_del(&conn->timer);
+}
+
 /* ---- Frames ---- */
 
 static void pass_on(struct peer_net *net, const struct peer_message *message)
@@ -54,7 +67,7 @@ static void pass_on(struct peer_net *net, const struct peer_message *message)
 void peer_conn_pay_info(struct peer_conn *conn)
 {
     struct peer_net *net = conn->net;
-    if (conn->owes_info && net->receiver->is_there(net)) {
+    if (conn->owes_info && net->receiver->is_there(net) && !peer_join_is_guest(net, &conn->hello)) {
         conn->owes_info = false;
         struct peer_message message = {.type = PEER_MESSAGE_NODE_INFO,
                                        .from = conn->hello.from,
@@ -67,15 +80,21 @@ void peer_conn_pay_info(struct peer_conn *conn)
 static void deliver(struct peer_conn *conn, const struct peer_message *message)
 {
     struct peer_net *net = conn->net;
-    if (net->receiver->is_there(net)) {
-        peer_conn_pay_info(conn);
-        pass_on(net, message);
-    } else if (message->type == PEER_MESSAGE_NODE_INFO) {
-        /* Raft sends again what it needs; this is said only once, so it is kept. */
+    if (message->type == PEER_MESSAGE_NODE_INFO) {
+        /* Raft sends again what it needs; this is said only once, so it is kept until somebody is
+         * there who may hear it. */
         conn->owes_info = true;
         conn->info = message->node_info;
+        peer_join_call_back(net, &conn->hello, &conn->info);
+        peer_conn_pay_info(conn);
+    } else if (net->receiver->is_there(net)) {
+        peer_conn_pay_info(conn);
+        pass_on(net, message);
     }
 }
+
+/* Of a guest: what is wrong with all that is no request to be added. Logged as a refusal, once. */
+static const char overstepping[] = "more than a request to be made a member";
 
 /* Returns NULL, or what is wrong with the frame. */
 static const char *take_whole(struct peer_conn *conn, const struct peer_frame_header *header,
@@ -84,6 +103,9 @@ static const char *take_whole(struct peer_conn *conn, const struct peer_frame_he
     struct peer_message message;
     if (peer_frame_decode(header, body, &conn->net->scratch, &message) != RESULT_OK) {
         return "a frame with a wrong checksum or body";
+    }
+    if (peer_join_is_guest(conn->net, &conn->hello) && !peer_join_may_say(&conn->hello, &message)) {
+        return overstepping;
     }
     deliver(conn, &message);
     return NULL;
@@ -133,6 +155,9 @@ static const char *take_frames(struct peer_conn *conn)
         if (!is_from_here(conn, &header)) {
             return "a frame of another node or for another node";
         }
+        if (peer_join_is_guest(conn->net, &conn->hello) && !peer_join_may_send(header.type)) {
+            return overstepping; /* before a byte of it is kept */
+        }
         if (header.body_bytes > PEER_FRAGMENT_HEADER_BYTES + PEER_FRAGMENT_BYTES) {
             return "a frame that should have been cut into fragments";
         }
@@ -151,10 +176,10 @@ static const char *take_frames(struct peer_conn *conn)
 /* ---- Hello ---- */
 
 /* Returns whether all of it went out; a fresh socket always has room for it. */
-static bool answer(struct peer_conn *conn, uint64_t to)
+static bool answer(struct peer_conn *conn, enum peer_verdict verdict, uint64_t caller)
 {
     uint8_t hello[PEER_HELLO_BYTES];
-    peer_hello_make(conn->net, to, hello);
+    peer_hello_make_answer(conn->net, verdict, caller, hello);
     ssize_t sent = send(conn->descriptor, hello, sizeof(hello), MSG_NOSIGNAL);
     conn->net->stats.output_bytes += sent > 0 ? (uint64_t)sent : 0;
     return sent == (ssize_t)sizeof(hello);
@@ -178,7 +203,7 @@ static void refuse(struct peer_conn *conn, enum peer_verdict verdict,
         .verdict = verdict, .address = conn->address, .is_accepted = true, .hello = hello};
     peer_refusal_log(conn->net, &refusal);
     if (verdict != PEER_NOT_A_PEER) {
-        (void)answer(conn, RAFT_ID_NONE);
+        (void)answer(conn, verdict, hello->from);
     }
     struct peer_link *link = peer_net_find(conn->net, hello->from);
     if (verdict == PEER_UNNAMED && link != NULL) {
@@ -217,7 +242,9 @@ static enum peer_verdict judge(const struct peer_conn *conn, struct peer_hello *
     const struct peer_net *net = conn->net;
     enum peer_verdict verdict = peer_hello_judge_caller(net, buf_slice(&conn->input).bytes, hello);
     const struct peer_conn *older = find_identified(net, hello->from);
-    if (verdict == PEER_ACCEPTED && older == NULL && net->identified_count >= PEER_IDENTIFIED_MAX) {
+    bool has_room = net->identified_count < PEER_IDENTIFIED_MAX &&
+                    (!peer_join_is_guest(net, hello) || peer_join_has_room(net));
+    if (verdict == PEER_ACCEPTED && older == NULL && !has_room) {
         return PEER_TOO_MANY;
     }
     /* Of two that share an id, the one without a cluster is the one that should not be there. */
@@ -244,7 +271,7 @@ static bool identify(struct peer_conn *conn)
         return false;
     }
     peer_cluster_adopt(net, &hello);
-    if (!answer(conn, hello.from)) {
+    if (!answer(conn, PEER_ACCEPTED, hello.from)) {
         peer_conn_close(conn);
         return false;
     }
@@ -267,6 +294,21 @@ static bool identify(struct peer_conn *conn)
 
 /* ---- Bytes ---- */
 
+static void log_wrong(const struct peer_conn *conn, const char *wrong)
+{
+    if (wrong == overstepping) {
+        struct peer_refusal refusal = {.verdict = PEER_OVERSTEPS,
+                                       .address = conn->address,
+                                       .is_accepted = true,
+                                       .hello = &conn->hello};
+        peer_refusal_log(conn->net, &refusal);
+        return;
+    }
+    logger_log(LOGGER_WARNING,
+               "peer %s (id %" PRIu64 ") sent %s; its connection is closed, it dials again",
+               conn->address, conn->hello.from, wrong);
+}
+
 /* Handles what was read. Returns false when the connection is gone. */
 static bool take_input(struct peer_conn *conn)
 {
@@ -280,9 +322,7 @@ static bool take_input(struct peer_conn *conn)
     }
     const char *wrong = take_frames(conn);
     if (wrong != NULL) {
-        logger_log(LOGGER_WARNING,
-                   "peer %s (id %" PRIu64 ") sent %s; its connection is closed, it dials again",
-                   conn->address, conn->hello.from, wrong);
+        log_wrong(conn, wrong);
         peer_conn_close(conn);
         return false;
     }
@@ -323,7 +363,10 @@ static void on_timer(evutil_socket_t descriptor, short what, void *context)
     (void)what;
     struct peer_conn *conn = context;
     loop_wake(conn->net->loop);
-    logger_log(LOGGER_VERBOSE, "%s connected, but did not say hello in time", conn->address);
+    logger_log(LOGGER_VERBOSE,
+               conn->is_identified ? "%s is no peer any more, its connection is closed"
+                                   : "%s connected, but did not say hello in time",
+               conn->address);
     peer_conn_close(conn);
 }
 

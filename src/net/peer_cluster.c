@@ -2,7 +2,10 @@
  *
  * The rules are in peer_net.h. Why an acceptor may adopt and a dialler may not: whom we dial is
  * what our configuration says, and a new cluster's may name an address of another cluster, whose
- * nodes would then be heard by us. Who dials us under a name has had our membership committed.
+ * nodes would then be heard by us. Who dials us under a name has our membership in its log.
+ *
+ * A node that adopts a name learns by it that the cluster exists already, and tells its replica: so
+ * that blank nodes do not found another one.
  */
 #include <stdio.h>
 #include <string.h>
@@ -58,7 +61,7 @@ void peer_cluster_adopt(struct peer_net *net, const struct peer_hello *caller)
         !peer_cluster_is_named(caller->cluster_id)) {
         return;
     }
-    ASSERT(net->peers_known && peer_net_find(net, caller->from) != NULL);
+    ASSERT(net->is_joining || (net->peers_known && peer_net_is_peer(net, caller->from)));
     char text[PEER_CLUSTER_TEXT_BYTES];
     char name[LIMIT_NODE_NAME_BYTES];
     peer_hello_plain_name(caller, name);
@@ -66,6 +69,8 @@ void peer_cluster_adopt(struct peer_net *net, const struct peer_hello *caller)
                peer_cluster_format(caller->cluster_id, text));
     memcpy(net->tentative_cluster_id, caller->cluster_id, sizeof(net->tentative_cluster_id));
     start_over(net);
+    net->owes_cluster_found = true;
+    peer_net_pay_cluster_found(net); /* or later, by the report event */
 }
 
 void peer_net_set_cluster_id(struct peer_net *net, const uint8_t *cluster_id)

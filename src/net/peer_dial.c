@@ -112,6 +112,11 @@ void peer_link_fail(struct peer_link *link, const char *reason)
     if (was_up && net->loop->now_ms - link->up_since_ms >= PEER_STABLE_MS) {
         link->backoff_ms = net->backoff_ms_min;
     }
+    if (link->is_leaving) {
+        disconnect(link);
+        set_timer(link, 0); /* Destroyed then: who called us may not have expected that. */
+        return;
+    }
     log_failure(link, was_up, reason);
     if (was_up) {
         owe_unreachable(link);
@@ -148,6 +153,29 @@ void peer_link_redial(struct peer_link *link)
     link->backoff_ms = link->net->backoff_ms_min;
     link->state = PEER_LINK_WAITING;
     set_timer(link, 0);
+}
+
+void peer_link_leave(struct peer_link *link)
+{
+    if (link->state != PEER_LINK_UP || link->id == RAFT_ID_NONE) {
+        peer_link_destroy(link);
+    } else if (!link->is_leaving) {
+        link->is_leaving = true;
+        set_timer(link, PEER_LEAVE_MS);
+    }
+}
+
+void peer_link_stay(struct peer_link *link)
+{
+    if (!link->is_leaving) {
+        return;
+    }
+    link->is_leaving = false;
+    (void)event_del(&link->timer);
+    if (link->state != PEER_LINK_UP) {
+        link->state = PEER_LINK_WAITING;
+        set_timer(link, 0);
+    }
 }
 
 void peer_link_nudge(struct peer_link *link)
@@ -241,6 +269,10 @@ static void on_timer(evutil_socket_t descriptor, short what, void *context)
     (void)what;
     struct peer_link *link = context;
     loop_wake(link->net->loop);
+    if (link->is_leaving) {
+        peer_link_destroy(link);
+        return;
+    }
     switch (link->state) {
     case PEER_LINK_WAITING:
         dial(link);
@@ -305,6 +337,15 @@ static void on_writable(evutil_socket_t descriptor, short what, void *context)
     }
 }
 
+void peer_link_introduce(struct peer_link *link)
+{
+    struct peer_message message = {.type = PEER_MESSAGE_NODE_INFO,
+                                   .from = link->net->self_id,
+                                   .to = link->answered_id,
+                                   .node_info = link->net->self};
+    peer_link_send(link, &message);
+}
+
 static void come_up(struct peer_link *link)
 {
     struct peer_net *net = link->net;
@@ -315,11 +356,7 @@ static void come_up(struct peer_link *link)
     link->owes_connected = true;
     logger_log(LOGGER_NOTICE, "peer %s: connected to node %s (id %" PRIu64 ")", link->address,
                link->answered_name, link->answered_id);
-    struct peer_message message = {.type = PEER_MESSAGE_NODE_INFO,
-                                   .from = net->self_id,
-                                   .to = link->answered_id,
-                                   .node_info = net->self};
-    peer_link_send(link, &message);
+    peer_link_introduce(link);
     peer_link_flush(link);
     peer_net_report_soon(net);
 }
@@ -345,8 +382,11 @@ static void greet(struct peer_link *link)
         peer_link_fail(link, "refused");
         return;
     }
-    if (hello.from == net->self_id) {
-        disconnect(link); /* Our own address: now known, nothing to say to ourselves. */
+    /* Our own address, or that of a node that we are linked with by its id: now known, and one link
+     * is enough. */
+    bool is_second = link->id == RAFT_ID_NONE && peer_net_find(net, hello.from) != NULL;
+    if (hello.from == net->self_id || is_second) {
+        disconnect(link);
         return;
     }
     come_up(link);

@@ -4,7 +4,8 @@
  * another cluster makes node ids meaningless.
  *
  * An answer's "to" is the caller's id when it is accepted and 0 when it is refused, so the caller
- * knows that it is refused even where it cannot see the reason (it is not a member there).
+ * knows that it is refused even where it cannot see the reason; that it is not a member there is
+ * said by a bit.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,15 +18,28 @@
 
 enum { REFUSAL_TEXT_BYTES = 768 };
 
-void peer_hello_make(const struct peer_net *net, uint64_t to, uint8_t *at)
+static void make(const struct peer_net *net, uint64_t to, uint32_t capabilities, uint8_t *at)
 {
     struct peer_hello hello = {.version = PEER_PROTOCOL_VERSION,
+                               .capabilities = capabilities,
                                .from = net->self_id,
                                .to = to,
                                .incarnation = net->incarnation};
     memcpy(hello.cluster_id, peer_cluster_own(net), sizeof(hello.cluster_id));
     memcpy(hello.name, net->self.name, sizeof(hello.name));
     peer_hello_encode(&hello, at);
+}
+
+void peer_hello_make(const struct peer_net *net, uint64_t to, uint8_t *at)
+{
+    make(net, to, net->is_joining ? PEER_CAPABILITY_JOINING : 0, at);
+}
+
+void peer_hello_make_answer(const struct peer_net *net, enum peer_verdict verdict, uint64_t caller,
+                            uint8_t *at)
+{
+    make(net, verdict == PEER_ACCEPTED ? caller : RAFT_ID_NONE,
+         verdict == PEER_STRANGER ? PEER_CAPABILITY_DISOWNS : 0, at);
 }
 
 bool peer_hello_is_own(const struct peer_net *net, const struct peer_hello *hello)
@@ -77,8 +91,18 @@ enum peer_verdict peer_hello_judge_caller(const struct peer_net *net, const uint
     if (hello->to != RAFT_ID_NONE && hello->to != net->self_id) {
         return PEER_MISTAKES_US;
     }
-    if (net->peers_known && peer_net_find(net, hello->from) == NULL) {
+    if (peer_join_is_guest(net, hello)) {
+        bool has_cluster = net->peers_known && peer_cluster_is_named(peer_cluster_own(net));
+        return has_cluster ? PEER_ACCEPTED : PEER_UNNAMED;
+    }
+    if (peer_join_is_visitor(net, hello)) {
+        return PEER_ACCEPTED;
+    }
+    if (net->peers_known && !peer_net_is_peer(net, hello->from)) {
         return PEER_STRANGER;
+    }
+    if (net->is_joining && !peer_cluster_is_named(hello->cluster_id)) {
+        return PEER_UNNAMED;
     }
     verdict = judge_names(net, hello);
     /* Not a stranger, so it is a peer, whose name is adopted: but for discovery. */
@@ -99,7 +123,13 @@ enum peer_verdict peer_hello_judge_answer(const struct peer_net *net, const uint
         return PEER_SAME_ID;
     }
     verdict = judge_names(net, hello);
-    return verdict == PEER_ACCEPTED && hello->to != net->self_id ? PEER_REFUSES_US : verdict;
+    /* Who joins belongs to no cluster yet, and wants into the one that it finds there. */
+    bool is_found = verdict == PEER_NAMED && net->is_joining && expected_id == RAFT_ID_NONE;
+    if ((verdict != PEER_ACCEPTED && !is_found) || hello->to == net->self_id) {
+        return is_found ? PEER_ACCEPTED : verdict;
+    }
+    bool is_disowned = (hello->capabilities & PEER_CAPABILITY_DISOWNS) != 0;
+    return is_disowned ? PEER_DISOWNS_US : PEER_REFUSES_US;
 }
 
 void peer_hello_plain_name(const struct peer_hello *hello, char *name)
@@ -176,6 +206,30 @@ static void format_wait(const struct peer_refusal *refusal, char text[REFUSAL_TE
     }
 }
 
+/* It answered, but to nobody. */
+static void format_refused(const struct peer_net *net, const struct peer_refusal *refusal,
+                           char text[REFUSAL_TEXT_BYTES])
+{
+    const struct peer_hello *hello = refusal->hello;
+    char name[LIMIT_NODE_NAME_BYTES];
+    peer_hello_plain_name(hello, name);
+    if (refusal->verdict == PEER_DISOWNS_US) {
+        (void)snprintf(text, REFUSAL_TEXT_BYTES,
+                       "(node %s, id %" PRIu64 ") says that this node is not a member of its "
+                       "cluster. If it was removed, stop it; else check --peers on both sides",
+                       name, hello->from);
+    } else if (net->is_joining) {
+        (void)snprintf(text, REFUSAL_TEXT_BYTES,
+                       "(node %s, id %" PRIu64 ") does not take this node's request to join yet: "
+                       "it has no cluster itself, or too many nodes ask at once",
+                       name, hello->from);
+    } else {
+        (void)snprintf(text, REFUSAL_TEXT_BYTES,
+                       "(node %s, id %" PRIu64 ") refuses this node; its own log says why", name,
+                       hello->from);
+    }
+}
+
 static enum logger_level level_of(const struct peer_refusal *refusal)
 {
     bool is_wait = refusal->verdict == PEER_UNNAMED || refusal->verdict == PEER_NAMED;
@@ -221,10 +275,13 @@ static void format_refusal(const struct peer_net *net, const struct peer_refusal
                        PEER_IDENTIFIED_MAX);
         break;
     case PEER_REFUSES_US:
+    case PEER_DISOWNS_US:
+        format_refused(net, refusal, text);
+        break;
+    case PEER_OVERSTEPS:
         (void)snprintf(text, REFUSAL_TEXT_BYTES,
-                       "(node %s, id %" PRIu64
-                       ") refuses this node; its own log says why. Most likely this node is not "
-                       "a member there: check --peers on both sides",
+                       "(node %s, id %" PRIu64 ") asks to be made a member, but sends more than "
+                       "such a request",
                        name, hello->from);
         break;
     case PEER_UNNAMED:

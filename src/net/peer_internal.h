@@ -5,6 +5,7 @@
  *   peer_link.c     a link's queues: encode, order, cut, write out
  *   peer_accept.c   the other direction: accept, hello, frames in
  *   peer_hello.c    making and judging hellos; logging a refusal once
+ *   peer_join.c     nodes that are not in each other's list: who joins, and who is behind
  *   peer_cluster.c  the cluster's name: which one is ours, and what follows when it changes
  *   peer_resolve.c  names to addresses without blocking
  *   peer_socket.c   socket options
@@ -45,6 +46,10 @@ enum {
     PEER_UNIDENTIFIED_MAX = 64,
     /* Accepted connections with a hello while the members are not known: one more is refused. */
     PEER_IDENTIFIED_MAX = 2 * LIMIT_MEMBERS,
+    /* Of those, nodes that ask to be made members: one more is refused. */
+    PEER_GUESTS_MAX = 8,
+    /* A connection with a node that is no member any more lasts so long, for what is to be told. */
+    PEER_LEAVE_MS = 2000,
     /* Bytes handed to a link's output before urgent frames get their next turn (a fragment may go
      * over it): what a heartbeat can have in front of it besides the socket's own buffer. */
     PEER_OUTPUT_BYTES = 256 * 1024,
@@ -71,6 +76,7 @@ struct peer_receiver {
     enum result (*on_message)(struct peer_net *net, const struct peer_message *message);
     void (*on_connected)(struct peer_net *net, uint64_t peer);
     void (*on_unreachable)(struct peer_net *net, uint64_t peer);
+    void (*on_cluster_found)(struct peer_net *net); /* a name was adopted */
 };
 
 struct peer_refusals {
@@ -97,6 +103,9 @@ struct peer_net {
     struct list conns; /* struct peer_conn: accepted, we receive; oldest first */
     uint32_t unidentified_count, identified_count; /* of conns */
     bool peers_known; /* set_peers was called and every peer had an id: strangers are refused */
+    bool is_listed;   /* set_peers listed ourselves */
+    bool is_joining;  /* and have not been listed yet */
+    bool owes_cluster_found; /* to the replica */
     const struct peer_receiver *receiver;
     struct event report;
     struct peer_frame_scratch scratch;
@@ -115,6 +124,7 @@ struct peer_net {
  *   GREETING --> UP               greet: the answer is right
  *   GREETING --> IDLE             greet: we dialled ourselves
  *   any -------> WAITING          dial_fail
+ *   UP --------> gone             on_timer: it was no peer any more, see peer_link_leave
  *   WAITING, GREETING, UP -> WAITING   peer_link_redial: our name has changed
  */
 enum peer_link_state {
@@ -131,7 +141,9 @@ struct peer_link {
     struct peer_net *net;
     uint64_t id; /* RAFT_ID_NONE: known by address only */
     char address[LIMIT_ADDRESS_BYTES];
-    bool is_wanted; /* scratch of peer_net_set_peers */
+    bool is_wanted;  /* scratch of peer_net_set_peers */
+    bool is_leaving; /* the node is no peer any more: on the timer, or a failure, that is the end */
+    bool is_callback; /* the node is none of our list, it has called us: see peer_join.c */
 
     /* Dialling. */
     enum peer_link_state state;
@@ -196,6 +208,15 @@ void peer_link_set_address(struct peer_link *link, const char *address);
  * without a line, for nothing is wrong. */
 void peer_link_redial(struct peer_link *link);
 
+/* The node is no peer any more: destroys the link, if it is up a while later. */
+void peer_link_leave(struct peer_link *link);
+
+/* It is one again. */
+void peer_link_stay(struct peer_link *link);
+
+/* Tells the peer of a link that is UP who we are. */
+void peer_link_introduce(struct peer_link *link);
+
 /* The peer is alive, it has just dialled us: do not wait out a long back-off. */
 void peer_link_nudge(struct peer_link *link);
 
@@ -217,6 +238,10 @@ void peer_conn_on_accept(int descriptor, const struct sockaddr *address, socklen
                          void *context);
 void peer_conn_close(struct peer_conn *conn);
 
+/* Who called is no peer any more, or is one again: ends the connection a while later, or not. */
+void peer_conn_leave(struct peer_conn *conn);
+void peer_conn_stay(struct peer_conn *conn);
+
 /* Passes on what a peer told of itself before there was a replica. Inside a turn. */
 void peer_conn_pay_info(struct peer_conn *conn);
 
@@ -225,23 +250,29 @@ void peer_conn_pay_info(struct peer_conn *conn);
 /* Why a peer is refused; PEER_ACCEPTED: it is not. */
 enum peer_verdict {
     PEER_ACCEPTED,
-    PEER_NOT_A_PEER,       /* not our magic, or a bad checksum */
-    PEER_OTHER_VERSION,    /* of the protocol */
-    PEER_OTHER_CLUSTER,    /* another cluster id */
-    PEER_OTHER_NODE,       /* dialled: not the node that was expected there */
-    PEER_MISTAKES_US,      /* accepted: it expects another node here */
-    PEER_STRANGER,         /* accepted: not a member */
-    PEER_SAME_ID,          /* another process runs with our id */
-    PEER_TOO_MANY,         /* accepted: no room for further connections */
-    PEER_REFUSES_US,       /* dialled: it answered, but to nobody */
-    PEER_UNNAMED,          /* has no cluster id yet, and we have one */
-    PEER_NAMED,            /* has a cluster id, and we have none yet and do not adopt this one */
+    PEER_NOT_A_PEER,    /* not our magic, or a bad checksum */
+    PEER_OTHER_VERSION, /* of the protocol */
+    PEER_OTHER_CLUSTER, /* another cluster id */
+    PEER_OTHER_NODE,    /* dialled: not the node that was expected there */
+    PEER_MISTAKES_US,   /* accepted: it expects another node here */
+    PEER_STRANGER,      /* accepted: not a member */
+    PEER_SAME_ID,       /* another process runs with our id */
+    PEER_TOO_MANY,      /* accepted: no room for further connections */
+    PEER_REFUSES_US,    /* dialled: it answered, but to nobody */
+    PEER_DISOWNS_US,    /* dialled: the same, because we are no member of its cluster, or not yet */
+    PEER_OVERSTEPS,     /* a guest that wants more than to be made a member */
+    PEER_UNNAMED,       /* has no cluster id yet, and we have one */
+    PEER_NAMED,         /* has a cluster id, and we have none yet and do not adopt this one */
     PEER_NEWCOMER_OF_LIVE, /* accepted: no cluster id yet, another process of its id is connected */
     PEER_DUPLICATE_OF_LIVE /* not refused but logged: two live connections, two incarnations */
 };
 
-/* Writes our hello. to: whom we expect, or answer; RAFT_ID_NONE: unknown, or refused. */
+/* Writes the hello that we dial with. to: whom we expect, RAFT_ID_NONE: unknown. */
 void peer_hello_make(const struct peer_net *net, uint64_t to, uint8_t *at);
+
+/* Writes our answer to a hello. */
+void peer_hello_make_answer(const struct peer_net *net, enum peer_verdict verdict, uint64_t caller,
+                            uint8_t *at);
 
 /* Judges a hello that arrived on an accepted connection. hello is set unless PEER_NOT_A_PEER. */
 enum peer_verdict peer_hello_judge_caller(const struct peer_net *net, const uint8_t *at,
@@ -269,6 +300,29 @@ struct peer_refusal {
 };
 void peer_refusal_log(struct peer_net *net, const struct peer_refusal *refusal);
 
+/* ---- peer_join.c ---- */
+
+/* Whether the caller is a guest: it joins, and is no member here yet, or does not know its cluster
+ * yet. */
+bool peer_join_is_guest(const struct peer_net *net, const struct peer_hello *caller);
+
+/* Whether guests are let in. */
+bool peer_join_has_room(const struct peer_net *net);
+
+/* Whether the caller is heard although it is none of our list, because we are behind. */
+bool peer_join_is_visitor(const struct peer_net *net, const struct peer_hello *caller);
+
+/* Whether a guest may send frames of that type at all, and this very message. */
+bool peer_join_may_send(enum peer_frame_type type);
+bool peer_join_may_say(const struct peer_hello *guest, const struct peer_message *message);
+
+/* A caller tells of itself: if it is a visitor, makes sure that it is called back. */
+void peer_join_call_back(struct peer_net *net, const struct peer_hello *caller,
+                         const struct peer_node_info *info);
+
+/* The list of peers has changed: who was a guest may be none any more. */
+void peer_join_recount(struct peer_net *net);
+
 /* ---- peer_cluster.c ---- */
 
 enum { PEER_CLUSTER_TEXT_BYTES = 2 * RAFT_CLUSTER_ID_BYTES + 1 };
@@ -294,6 +348,15 @@ void peer_net_report_soon(struct peer_net *net);
 
 /* Returns the link to that node, or NULL. */
 struct peer_link *peer_net_find(const struct peer_net *net, uint64_t id);
+
+/* The same, or a link by address alone where that node has answered. */
+struct peer_link *peer_net_find_answered(const struct peer_net *net, uint64_t id);
+
+/* Whether the node is in the list of peers. */
+bool peer_net_is_peer(const struct peer_net *net, uint64_t id);
+
+/* Tells the replica, if it is there, that a name was adopted. Inside a turn. */
+void peer_net_pay_cluster_found(struct peer_net *net);
 
 /* ---- peer_socket.c ---- */
 

@@ -40,8 +40,21 @@ static void on_unreachable(struct peer_net *net, uint64_t peer)
     replica_on_peer_unreachable(net->loop->replica, peer);
 }
 
+static void on_cluster_found(struct peer_net *net)
+{
+    replica_on_cluster_found(net->loop->replica);
+}
+
 static const struct peer_receiver replica_receiver = {is_there, on_message, on_connected,
-                                                      on_unreachable};
+                                                      on_unreachable, on_cluster_found};
+
+void peer_net_pay_cluster_found(struct peer_net *net)
+{
+    if (net->owes_cluster_found && net->receiver->is_there(net)) {
+        net->owes_cluster_found = false;
+        net->receiver->on_cluster_found(net);
+    }
+}
 
 static void on_report(evutil_socket_t descriptor, short what, void *context)
 {
@@ -52,6 +65,7 @@ static void on_report(evutil_socket_t descriptor, short what, void *context)
     if (!net->receiver->is_there(net)) {
         return; /* Kept; peer_net_set_peers, which follows the replica's birth, reports again. */
     }
+    peer_net_pay_cluster_found(net);
     for (struct list *at = net->links.next; at != &net->links; at = at->next) {
         struct peer_link *link = LINK_OF(at);
         bool owes_unreachable = link->owes_unreachable && link->id != RAFT_ID_NONE;
@@ -110,6 +124,7 @@ enum result peer_net_open(struct loop *loop, const struct peer_net_options *opti
     net->incarnation = options->incarnation;
     memcpy(net->committed_cluster_id, options->cluster_id, sizeof(net->committed_cluster_id));
     net->self = options->self;
+    net->is_joining = options->is_joining;
     net->queue_bytes_max =
         options->queue_bytes_max == 0 ? queue_bytes_default : options->queue_bytes_max;
     net->backoff_ms_min = options->backoff_ms_min == 0 ? BACKOFF_MS_MIN : options->backoff_ms_min;
@@ -163,6 +178,22 @@ struct peer_link *peer_net_find(const struct peer_net *net, uint64_t id)
     return NULL;
 }
 
+struct peer_link *peer_net_find_answered(const struct peer_net *net, uint64_t id)
+{
+    struct peer_link *link = peer_net_find(net, id);
+    for (struct list *at = net->links.next; link == NULL && at != &net->links; at = at->next) {
+        bool is_its = LINK_OF(at)->id == RAFT_ID_NONE && LINK_OF(at)->answered_id == id;
+        link = is_its ? LINK_OF(at) : NULL;
+    }
+    return link;
+}
+
+bool peer_net_is_peer(const struct peer_net *net, uint64_t id)
+{
+    const struct peer_link *link = peer_net_find(net, id);
+    return link != NULL && !link->is_leaving && !link->is_callback;
+}
+
 /* The link by address alone, or NULL. */
 static struct peer_link *find_unnamed(const struct peer_net *net, const char *address)
 {
@@ -179,7 +210,8 @@ static struct peer_link *find_unnamed(const struct peer_net *net, const char *ad
 static struct peer_link *adopt_unnamed(struct peer_net *net, uint64_t id, const char *address)
 {
     struct peer_link *link = find_unnamed(net, address);
-    if (link == NULL || (link->answered_id != RAFT_ID_NONE && link->answered_id != id)) {
+    if (link == NULL || link->state == PEER_LINK_IDLE ||
+        (link->answered_id != RAFT_ID_NONE && link->answered_id != id)) {
         return NULL;
     }
     link->id = id;
@@ -189,6 +221,10 @@ static struct peer_link *adopt_unnamed(struct peer_net *net, uint64_t id, const 
 static void want_peer(struct peer_net *net, const struct peer_net_peer *peer)
 {
     struct peer_link *link = peer_net_find(net, peer->id);
+    if (link != NULL) {
+        peer_link_stay(link);
+        link->is_callback = false;
+    }
     if (link != NULL && strcmp(link->address, peer->address) != 0) {
         peer_link_set_address(link, peer->address);
     }
@@ -206,16 +242,24 @@ static void close_unwanted(struct peer_net *net)
 {
     for (struct list *at = net->links.next, *next; at != &net->links; at = next) {
         next = at->next;
-        if (!LINK_OF(at)->is_wanted) {
-            peer_link_destroy(LINK_OF(at));
+        struct peer_link *link = LINK_OF(at);
+        if (!link->is_wanted && !(link->is_callback && !net->is_listed)) {
+            peer_link_leave(link);
         }
     }
     for (struct list *at = net->conns.next, *next; at != &net->conns; at = next) {
         next = at->next;
         struct peer_conn *conn = CONN_OF(at);
-        if (net->peers_known && conn->is_identified &&
-            peer_net_find(net, conn->hello.from) == NULL) {
-            peer_conn_close(conn);
+        if (!net->peers_known || !conn->is_identified) {
+            continue;
+        }
+        bool is_wanted = peer_net_is_peer(net, conn->hello.from) ||
+                         peer_join_is_guest(net, &conn->hello) ||
+                         peer_join_is_visitor(net, &conn->hello);
+        if (is_wanted) {
+            peer_conn_stay(conn);
+        } else {
+            peer_conn_leave(conn);
         }
     }
 }
@@ -226,12 +270,17 @@ void peer_net_set_peers(struct peer_net *net, const struct peer_net_peer *peers,
         LINK_OF(at)->is_wanted = false;
     }
     net->peers_known = true;
+    net->is_listed = false;
     for (uint32_t i = 0; i < count; i++) {
-        if (peers[i].id != net->self_id) {
+        if (peers[i].id == net->self_id) {
+            net->is_listed = true;
+            net->is_joining = false;
+        } else {
             net->peers_known = net->peers_known && peers[i].id != RAFT_ID_NONE;
             want_peer(net, &peers[i]);
         }
     }
+    peer_join_recount(net);
     close_unwanted(net);
     peer_net_report_soon(net);
 }
@@ -248,11 +297,22 @@ uint64_t peer_net_discovered(const struct peer_net *net, const char *address, ch
     return RAFT_ID_NONE;
 }
 
+void peer_net_set_self(struct peer_net *net, const struct peer_node_info *self)
+{
+    ASSERT(strcmp(self->name, net->self.name) == 0);
+    net->self = *self;
+    for (struct list *at = net->links.next; at != &net->links; at = at->next) {
+        if (LINK_OF(at)->state == PEER_LINK_UP) {
+            peer_link_introduce(LINK_OF(at));
+        }
+    }
+}
+
 /* ---- Sending ---- */
 
 void peer_net_send(struct peer_net *net, const struct peer_message *message)
 {
-    struct peer_link *link = peer_net_find(net, message->to);
+    struct peer_link *link = peer_net_find_answered(net, message->to);
     if (link == NULL || link->state != PEER_LINK_UP) {
         /* Not kept for later: Raft sends again what still matters then. That the link is down was
          * told when it broke. */
@@ -276,6 +336,6 @@ void peer_net_get_stats(const struct peer_net *net, struct peer_net_stats *out)
 
 bool peer_net_is_connected(const struct peer_net *net, uint64_t peer)
 {
-    const struct peer_link *link = peer_net_find(net, peer);
+    const struct peer_link *link = peer_net_find_answered(net, peer);
     return link != NULL && link->state == PEER_LINK_UP;
 }

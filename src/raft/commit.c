@@ -40,7 +40,20 @@ void raft_commit_to(struct raft *raft, uint64_t index)
             raft->uncommitted_bytes -= bytes;
         }
     }
+    bool was_committed = raft_own_term_is_committed(raft);
     raft->commit_index = index;
+    if (!was_committed && raft_own_term_is_committed(raft)) {
+        raft_reads_start_waiting(raft);
+    }
+}
+
+void raft_commit_verified(struct raft *raft, uint64_t index)
+{
+    /* Not merely up to the last entry: a log that lost its end may hold others there. */
+    index = index < raft->verified_index ? index : raft->verified_index;
+    if (index > raft->commit_index) {
+        raft_commit_to(raft, index);
+    }
 }
 
 bool raft_own_term_is_committed(const struct raft *raft)
@@ -53,12 +66,13 @@ bool raft_advance_commit(struct raft *raft)
     ASSERT(raft->role == RAFT_LEADER);
     uint64_t matches[LIMIT_MEMBERS];
     uint32_t count = 0;
-    if (raft_is_voter(raft, raft->id)) {
+    if (raft_is_voter_itself(raft)) {
         matches[count++] = raft->persistence.persisted_index;
     }
     for (uint32_t i = 0; i < raft->peers_count; i++) {
         if (raft->peers[i].is_voter) {
-            matches[count++] = raft->peers[i].match_index;
+            matches[count++] =
+                raft_progress_counts(&raft->peers[i]) ? raft->peers[i].match_index : 0;
         }
     }
     uint64_t index = raft_quorum_value(matches, count);
@@ -67,10 +81,6 @@ bool raft_advance_commit(struct raft *raft)
     if (index <= raft->commit_index || index < raft->term_start_index) {
         return false;
     }
-    bool was_committed = raft_own_term_is_committed(raft);
     raft_commit_to(raft, index);
-    if (!was_committed) {
-        raft_reads_start_waiting(raft);
-    }
     return true;
 }

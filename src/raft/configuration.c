@@ -7,14 +7,16 @@
  *
  * Payload of a configuration entry, little-endian:
  *   offset  size  what
- *        0     1  format version, 1
+ *        0     1  format version, 2
  *        1    16  cluster id
  *       17     1  members_count
  *       18        members in ascending id, each:
  *                   8  id, not 0
- *                   1  role: 1 voter, 2 learner
+ *                   8  disk id, 0 when not recorded
+ *                   1  role: 1 voter, 2 learner, 3 joining
  *                   then name, raft, http and redis address, each a varint length and that many
  *                   bytes, none of them NUL
+ * Version 1 has no disk ids and no joining members; it is read, and never written any more.
  */
 #include "raft/raft_internal.h"
 
@@ -24,7 +26,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 
-enum { CONFIGURATION_VERSION = 1 };
+enum { CONFIGURATION_VERSION = 2 };
 
 void raft_configuration_encode(const struct raft_configuration *configuration, struct buf *out)
 {
@@ -35,6 +37,7 @@ void raft_configuration_encode(const struct raft_configuration *configuration, s
     for (uint32_t i = 0; i < configuration->members_count; i++) {
         const struct raft_member *member = &configuration->members[i];
         bytes_put_u64(out, member->id);
+        bytes_put_u64(out, member->disk_id);
         bytes_put_u8(out, (uint8_t)member->role);
         bytes_put_slice(out, slice_of_string(member->name));
         bytes_put_slice(out, slice_of_string(member->raft_address));
@@ -60,14 +63,16 @@ static bool get_string(struct bytes_reader *reader, char *out, size_t size)
     return true;
 }
 
-static bool get_member(struct bytes_reader *reader, struct raft_member *out)
+static bool get_member(struct bytes_reader *reader, uint8_t version, struct raft_member *out)
 {
+    uint8_t last_role = version >= 2 ? RAFT_JOINING : RAFT_LEARNER;
     out->id = bytes_get_u64(reader);
+    out->disk_id = version >= 2 ? bytes_get_u64(reader) : 0;
     uint8_t role = bytes_get_u8(reader);
-    if (reader->bad || out->id == RAFT_ID_NONE || (role != RAFT_VOTER && role != RAFT_LEARNER)) {
+    if (reader->bad || out->id == RAFT_ID_NONE || role < RAFT_VOTER || role > last_role) {
         return false;
     }
-    out->role = role == RAFT_VOTER ? RAFT_VOTER : RAFT_LEARNER;
+    out->role = (enum raft_member_role)role;
     return get_string(reader, out->name, sizeof(out->name)) &&
            get_string(reader, out->raft_address, sizeof(out->raft_address)) &&
            get_string(reader, out->http_address, sizeof(out->http_address)) &&
@@ -78,7 +83,7 @@ enum result raft_configuration_decode(struct slice payload, struct raft_configur
 {
     struct bytes_reader reader = bytes_reader_of(payload);
     uint8_t version = bytes_get_u8(&reader);
-    if (reader.bad || version < CONFIGURATION_VERSION) {
+    if (reader.bad || version == 0) {
         return RESULT_CORRUPT;
     }
     if (version > CONFIGURATION_VERSION) {
@@ -93,7 +98,7 @@ enum result raft_configuration_decode(struct slice payload, struct raft_configur
     }
     memcpy(decoded.cluster_id, cluster_id.bytes, RAFT_CLUSTER_ID_BYTES);
     for (uint32_t i = 0; i < decoded.members_count; i++) {
-        if (!get_member(&reader, &decoded.members[i]) ||
+        if (!get_member(&reader, version, &decoded.members[i]) ||
             (i > 0 && decoded.members[i].id <= decoded.members[i - 1].id)) {
             return RESULT_CORRUPT;
         }
@@ -103,6 +108,12 @@ enum result raft_configuration_decode(struct slice payload, struct raft_configur
     }
     *out = decoded;
     return RESULT_OK;
+}
+
+bool raft_configuration_is_named(const struct raft_configuration *configuration)
+{
+    static const uint8_t none[RAFT_CLUSTER_ID_BYTES];
+    return memcmp(configuration->cluster_id, none, RAFT_CLUSTER_ID_BYTES) != 0;
 }
 
 const struct raft_member *raft_configuration_find(const struct raft_configuration *configuration,
@@ -185,6 +196,15 @@ static void set_latest(struct raft *raft, uint64_t index)
     }
 }
 
+void raft_membership_reset(struct raft *raft, const struct raft_configuration *base, uint64_t index)
+{
+    raft->membership.indexes_count = 0;
+    raft->membership.base = *base;
+    raft->membership.base_index = index;
+    raft->membership.latest = *base;
+    set_latest(raft, index);
+}
+
 void raft_membership_append(struct raft *raft, const struct raft_entry *entry)
 {
     struct raft_membership *membership = &raft->membership;
@@ -254,7 +274,28 @@ uint32_t raft_voters_count(const struct raft *raft)
     return count;
 }
 
+bool raft_is_voter_itself(const struct raft *raft)
+{
+    const struct raft_member *member = raft_configuration_find(&raft->membership.latest, raft->id);
+    return member != NULL && member->role == RAFT_VOTER &&
+           (member->disk_id == 0 || member->disk_id == raft->disk_id);
+}
+
 bool raft_is_sole_voter(const struct raft *raft)
 {
-    return raft_is_voter(raft, raft->id) && raft_voters_count(raft) == 1;
+    return raft_is_voter_itself(raft) && raft_voters_count(raft) == 1;
+}
+
+bool raft_configuration_is_committed(const struct raft *raft)
+{
+    return raft->membership.latest_index <= raft->commit_index;
+}
+
+void raft_append_configuration(struct raft *raft, const struct raft_configuration *configuration)
+{
+    struct buf payload;
+    buf_init(&payload);
+    raft_configuration_encode(configuration, &payload);
+    raft_append_own(raft, RAFT_ENTRY_CONFIGURATION, blob_copy(buf_slice(&payload)));
+    buf_deinit(&payload);
 }

@@ -23,10 +23,12 @@ static void answer_old_term(struct raft *raft, const struct raft_message *messag
     case RAFT_MESSAGE_APPEND:
         reply.type = RAFT_MESSAGE_APPEND_REPLY;
         reply.append_reply.rejected = true;
+        reply.append_reply.disk_id = raft->disk_id;
         reply.append_reply.rejected_index = message->append.previous_index;
         break;
     case RAFT_MESSAGE_HEARTBEAT:
         reply.type = RAFT_MESSAGE_HEARTBEAT_REPLY;
+        reply.heartbeat_reply.disk_id = raft->disk_id;
         break;
     case RAFT_MESSAGE_PRE_VOTE:
     case RAFT_MESSAGE_PRE_VOTE_REPLY:

@@ -29,11 +29,12 @@ void raft_draw_election_deadline(struct raft *raft)
         raft->now_ms + raft->timers.election_ms_min + prng_below(&raft->prng, (uint64_t)spread + 1);
 }
 
-/* What a follower knows of its leader's log is void under another leader or term. */
+/* What a follower owes its leader and waits for is void under another leader or term. What it knows
+ * to match stays true for the term, which has one leader only. */
 static void forget_leader(struct raft *raft)
 {
-    raft->verified_index = raft->commit_index;
     raft->acked_index = 0;
+    raft->append_sequence = 0;
     raft->append_reply_owed = false;
     raft_reads_fail_all(raft);
 }
@@ -49,6 +50,7 @@ void raft_become_follower(struct raft *raft, uint64_t term, uint64_t leader)
     if (term > raft->hard_state.term) {
         raft->hard_state.term = term;
         raft->hard_state.vote = RAFT_ID_NONE;
+        raft->verified_index = raft->commit_index;
         raft_drop_held(raft);
     }
     raft->role = RAFT_FOLLOWER;
@@ -77,11 +79,7 @@ static void append_bootstrap(struct raft *raft)
     if (memcmp(raft->bootstrap_cluster_id, none, RAFT_CLUSTER_ID_BYTES) != 0) {
         memcpy(configuration.cluster_id, raft->bootstrap_cluster_id, RAFT_CLUSTER_ID_BYTES);
     }
-    struct buf payload;
-    buf_init(&payload);
-    raft_configuration_encode(&configuration, &payload);
-    raft_append_own(raft, RAFT_ENTRY_CONFIGURATION, blob_copy(buf_slice(&payload)));
-    buf_deinit(&payload);
+    raft_append_configuration(raft, &configuration);
 }
 
 static void become_leader(struct raft *raft)
@@ -108,17 +106,19 @@ static void become_leader(struct raft *raft)
     raft_replicate_to_all(raft);
 }
 
-/* Records a vote for this node; true when a majority of the voters has given theirs. */
-static bool record_vote(struct raft *raft, uint64_t from)
+/* Records a vote for this node; true when a majority of the voters has given theirs. A vote is kept
+ * by the disk it was written to, so that of another disk than the recorded one is none. */
+static bool record_vote(struct raft *raft, uint64_t from, uint64_t disk_id)
 {
     const struct raft_configuration *configuration = &raft->membership.latest;
     uint32_t voters = 0;
     uint32_t granted = 0;
     for (uint32_t i = 0; i < configuration->members_count; i++) {
-        if (configuration->members[i].role != RAFT_VOTER) {
+        const struct raft_member *member = &configuration->members[i];
+        if (member->role != RAFT_VOTER) {
             continue;
         }
-        if (configuration->members[i].id == from) {
+        if (member->id == from && (member->disk_id == 0 || member->disk_id == disk_id)) {
             raft->votes |= UINT32_C(1) << i;
         }
         voters++;
@@ -146,10 +146,20 @@ static void request_votes(struct raft *raft, const struct raft_message *request)
     }
 }
 
+bool raft_is_waiting(const struct raft *raft)
+{
+    return raft->waits_for_leader && raft_log_last_index(&raft->log) == 0;
+}
+
+bool raft_may_campaign(const struct raft *raft)
+{
+    return raft_is_voter_itself(raft) && !raft_is_waiting(raft);
+}
+
 void raft_campaign(struct raft *raft, bool leadership_transfer)
 {
     ASSERT(raft->role != RAFT_LEADER);
-    ASSERT(raft_is_voter(raft, raft->id));
+    ASSERT(raft_may_campaign(raft));
     raft_become_follower(raft, raft->hard_state.term + 1, RAFT_ID_NONE);
     raft->role = RAFT_CANDIDATE;
     raft->hard_state.vote = raft->id;
@@ -165,7 +175,7 @@ static void pre_campaign(struct raft *raft)
 {
     raft_become_follower(raft, raft->hard_state.term, RAFT_ID_NONE);
     raft->role = RAFT_PRE_CANDIDATE;
-    if (record_vote(raft, raft->id)) {
+    if (record_vote(raft, raft->id, raft->disk_id)) {
         raft_campaign(raft, false);
         return;
     }
@@ -180,8 +190,8 @@ void raft_on_election_deadline(struct raft *raft)
 {
     ASSERT(raft->role != RAFT_LEADER);
     raft_draw_election_deadline(raft);
-    if (!raft_is_voter(raft, raft->id)) {
-        /* A learner, or not a member: never campaigns (M8), but knows that nobody leads. */
+    if (!raft_may_campaign(raft)) {
+        /* It never campaigns (M8), but knows that nobody leads. */
         raft_become_follower(raft, raft->hard_state.term, RAFT_ID_NONE);
         return;
     }
@@ -197,7 +207,7 @@ void raft_count_own_vote(struct raft *raft)
     ASSERT(raft->hard_state.vote == raft->id);
     /* The others are asked in this step: the wait for them begins here. */
     raft_draw_election_deadline(raft);
-    if (record_vote(raft, raft->id)) {
+    if (record_vote(raft, raft->id, raft->disk_id)) {
         become_leader(raft);
     }
 }
@@ -206,6 +216,9 @@ void raft_count_own_vote(struct raft *raft)
  * term is more up-to-date. If the logs end with the same term, then whichever log is longer is". */
 static bool is_up_to_date(const struct raft *raft, const struct raft_vote *vote)
 {
+    if (raft_is_waiting(raft) && vote->last_log_index == 0) {
+        return false; /* The cluster has entries, whatever this node has. */
+    }
     uint64_t last_term = raft_log_last_term(&raft->log);
     if (vote->last_log_term != last_term) {
         return vote->last_log_term > last_term;
@@ -221,6 +234,7 @@ void raft_handle_pre_vote(struct raft *raft, const struct raft_message *message)
     }
     struct raft_message reply = {.type = RAFT_MESSAGE_PRE_VOTE_REPLY, .to = message->from};
     reply.vote_reply.granted = is_newer && is_up_to_date(raft, &message->vote);
+    reply.vote_reply.disk_id = raft->disk_id;
     /* A refusal teaches a term that is behind; a grant must not look stale to the asker (C9). */
     reply.term = reply.vote_reply.granted ? message->term : raft->hard_state.term;
     raft_send(raft, &reply);
@@ -232,7 +246,8 @@ void raft_handle_pre_vote_reply(struct raft *raft, const struct raft_message *me
         return;
     }
     if (message->vote_reply.granted) {
-        if (message->term == raft->hard_state.term + 1 && record_vote(raft, message->from)) {
+        if (message->term == raft->hard_state.term + 1 &&
+            record_vote(raft, message->from, message->vote_reply.disk_id)) {
             raft_campaign(raft, false);
         }
     } else if (message->term > raft->hard_state.term && raft_is_member(raft, message->from)) {
@@ -245,6 +260,7 @@ void raft_handle_vote(struct raft *raft, const struct raft_message *message)
     ASSERT(message->term <= raft->hard_state.term);
     struct raft_message reply = {.type = RAFT_MESSAGE_VOTE_REPLY, .to = message->from};
     reply.term = raft->hard_state.term;
+    reply.vote_reply.disk_id = raft->disk_id;
     bool is_free = raft->hard_state.vote == message->from ||
                    (raft->hard_state.vote == RAFT_ID_NONE && raft->leader == RAFT_ID_NONE);
     reply.vote_reply.granted =
@@ -267,7 +283,7 @@ void raft_handle_vote_reply(struct raft *raft, const struct raft_message *messag
 {
     if (raft->role == RAFT_CANDIDATE && message->vote_reply.granted &&
         message->term == raft->hard_state.term && raft_hard_state_is_durable(raft) &&
-        record_vote(raft, message->from)) {
+        record_vote(raft, message->from, message->vote_reply.disk_id)) {
         become_leader(raft);
     }
 }

@@ -38,6 +38,7 @@ static void check_persistence(const struct raft *raft)
     ASSERT(persistence->persisted_index <= last_index);
     ASSERT(persistence->next_index == last_index + 1);
     ASSERT(persistence->truncate_from == 0);
+    ASSERT(persistence->reset_index == 0);
     ASSERT(persistence->completed_id <= persistence->last_id);
     ASSERT(persistence->hard_state_id <= persistence->last_id);
     ASSERT(persistence->hard_state.term == raft->hard_state.term);
@@ -67,6 +68,8 @@ static void check_membership(const struct raft *raft)
     for (uint32_t i = 1; i < membership->latest.members_count; i++) {
         ASSERT(membership->latest.members[i].id > membership->latest.members[i - 1].id);
     }
+    ASSERT(membership->base_index <= membership->latest_index);
+    ASSERT(membership->latest_index <= raft_log_last_index(&raft->log));
     ASSERT(membership->base_index <= raft->log.snapshot_index);
     for (uint32_t i = 0; i < membership->indexes_count; i++) {
         uint64_t index = membership->indexes[i];
@@ -78,11 +81,23 @@ static void check_membership(const struct raft *raft)
                                             : membership->indexes[membership->indexes_count - 1]));
 }
 
+static void check_peer_membership(const struct raft *raft, const struct raft_peer *peer)
+{
+    const struct raft_member *member = raft_configuration_find(&raft->membership.latest, peer->id);
+    ASSERT(peer->id != raft->id);
+    ASSERT(peer->is_leaving == (member == NULL));
+    ASSERT(peer->is_voter == (member != NULL && member->role == RAFT_VOTER));
+    ASSERT(member == NULL || peer->recorded_disk_id == member->disk_id);
+    ASSERT(peer->is_voter || !peer->has_lost);
+    ASSERT(!peer->is_leaving || peer->leaving_index <= raft->membership.latest_index);
+    ASSERT(peer->heard_sequence <= raft->sent_sequence);
+    ASSERT(peer->first_sequence <= raft->sent_sequence + 1);
+    ASSERT(peer->match_index == 0 || peer->disk_id != 0 || raft->disk_id == 0);
+}
+
 static void check_peer(const struct raft *raft, const struct raft_peer *peer)
 {
-    ASSERT(peer->id != raft->id);
-    ASSERT(raft_is_member(raft, peer->id));
-    ASSERT(peer->is_voter == raft_is_voter(raft, peer->id));
+    check_peer_membership(raft, peer);
     ASSERT(peer->match_index < peer->next_index);
     ASSERT(peer->next_index <= raft_log_last_index(&raft->log) + 1);
     ASSERT(peer->read_round <= raft->reads.round);
@@ -108,11 +123,18 @@ static void check_leader(const struct raft *raft)
     ASSERT(raft->term_start_index <= raft_log_last_index(&raft->log));
     ASSERT(raft_log_last_term(&raft->log) == raft->hard_state.term);
     ASSERT((raft->transfer_to == RAFT_ID_NONE) == (raft->transfer_deadline_ms == RAFT_NEVER_MS));
-    ASSERT(raft->peers_count + (raft_is_member(raft, raft->id) ? 1U : 0U) ==
-           raft->membership.latest.members_count);
+    /* One change at a time, and none before a commit in this term; a leader that is removed leads
+     * no longer than it takes to commit that. */
+    ASSERT(raft_configuration_is_committed(raft) || raft_own_term_is_committed(raft) ||
+           raft->membership.latest_index <= raft->term_start_index);
+    ASSERT(raft_is_voter_itself(raft) || !raft_configuration_is_committed(raft));
+    uint32_t members = raft_is_member(raft, raft->id) ? 1 : 0;
     for (uint32_t i = 0; i < raft->peers_count; i++) {
+        ASSERT(i == 0 || raft->peers[i].id > raft->peers[i - 1].id);
+        members += raft->peers[i].is_leaving ? 0 : 1;
         check_peer(raft, &raft->peers[i]);
     }
+    ASSERT(members == raft->membership.latest.members_count);
     uint64_t round = 0;
     for (uint32_t i = 0; i < raft->reads.pending_count; i++) {
         const struct raft_pending_read *read = &raft->reads.pending[raft->reads.pending_head + i];
@@ -149,13 +171,13 @@ void raft_check_invariants(const struct raft *raft)
     case RAFT_PRE_CANDIDATE:
         check_follower(raft);
         ASSERT(raft->leader == RAFT_ID_NONE);
-        ASSERT(raft_is_voter(raft, raft->id));
+        ASSERT(raft_may_campaign(raft));
         break;
     case RAFT_CANDIDATE:
         check_follower(raft);
         ASSERT(raft->leader == RAFT_ID_NONE);
         ASSERT(raft->hard_state.vote == raft->id);
-        ASSERT(raft_is_voter(raft, raft->id));
+        ASSERT(raft_may_campaign(raft));
         break;
     case RAFT_LEADER:
         check_leader(raft);

@@ -111,6 +111,13 @@ void raft_log_compact(struct raft_log *log, uint64_t index)
     log->snapshot_term = term;
 }
 
+void raft_log_reset(struct raft_log *log, uint64_t index, uint64_t term)
+{
+    raft_log_deinit(log);
+    log->snapshot_index = index;
+    log->snapshot_term = term;
+}
+
 uint64_t raft_log_lower_bound(const struct raft_log *log, uint64_t term)
 {
     uint64_t low = 0;

@@ -32,7 +32,7 @@ static bool hard_state_is_dirty(const struct raft *raft)
 
 static bool log_is_dirty(const struct raft *raft)
 {
-    return raft->persistence.truncate_from != 0 ||
+    return raft->persistence.truncate_from != 0 || raft->persistence.reset_index != 0 ||
            raft->persistence.next_index <= raft_log_last_index(&raft->log);
 }
 
@@ -101,6 +101,22 @@ void raft_persistence_truncate(struct raft *raft, uint64_t index)
     }
 }
 
+void raft_persistence_reset(struct raft *raft)
+{
+    struct raft_persistence *persistence = &raft->persistence;
+    uint64_t index = raft->log.snapshot_index;
+    ASSERT(raft_log_last_index(&raft->log) == index);
+    /* What is on its way is of a log that is no more; the snapshot itself is durable. */
+    for (uint32_t i = 0; i < persistence->pending_count; i++) {
+        persistence->pending[persistence->pending_head + i].last_index = 0;
+    }
+    persistence->persisted_index = index;
+    persistence->next_index = index + 1;
+    persistence->truncate_from = 0;
+    persistence->reset_index = index;
+    persistence->reset_term = raft->log.snapshot_term;
+}
+
 static void push_pending(struct raft_persistence *persistence, uint64_t id, uint64_t last_index)
 {
     if (persistence->pending_head + persistence->pending_count == persistence->pending_capacity &&
@@ -130,6 +146,8 @@ void raft_persist_collect(struct raft *raft, struct raft_persist *out)
     out->id = persistence->last_id;
     out->hard_state_changed = hard_state_dirty;
     out->hard_state = raft->hard_state;
+    out->reset_index = persistence->reset_index;
+    out->reset_term = persistence->reset_term;
     out->truncate_from = persistence->truncate_from;
     out->commit_index = raft->commit_index;
     if (persistence->next_index <= last_index) {
@@ -142,6 +160,8 @@ void raft_persist_collect(struct raft *raft, struct raft_persist *out)
     }
     persistence->next_index = last_index + 1;
     persistence->truncate_from = 0;
+    persistence->reset_index = 0;
+    persistence->reset_term = 0;
     push_pending(persistence, persistence->last_id, last_index);
 }
 

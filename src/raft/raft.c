@@ -125,22 +125,12 @@ static enum result handle_proposal(struct raft *raft, struct blob *proposal)
     return RESULT_OK;
 }
 
-static void handle_snapshot_saved(struct raft *raft, uint64_t index)
-{
-    ASSERT(index <= raft->commit_index);
-    if (index <= raft->log.snapshot_index) {
-        return;
-    }
-    raft_membership_compact(raft, index);
-    raft_log_compact(&raft->log, index);
-    if (raft->persistence.persisted_index < index) {
-        raft->persistence.persisted_index = index; /* The snapshot holds it. */
-    }
-}
-
 static void handle_unreachable(struct raft *raft, uint64_t id)
 {
     struct raft_peer *peer = raft_progress_find(raft, id);
+    if (peer != NULL && peer->is_leaving) {
+        peer->leaving_until_ms = raft->now_ms; /* It cannot be told. */
+    }
     if (peer != NULL && peer->state == RAFT_REPLICATE) {
         raft_progress_become_probe(peer, peer->match_index + 1);
         peer->probe_sent = true; /* The next answer to a heartbeat starts it. */
@@ -164,7 +154,7 @@ static enum result handle_event(struct raft *raft, const struct raft_event *even
         raft_handle_persisted(raft, event->persist_id);
         break;
     case RAFT_EVENT_SNAPSHOT_SAVED:
-        handle_snapshot_saved(raft, event->snapshot_index);
+        raft_handle_snapshot_saved(raft, event->snapshot_index);
         break;
     case RAFT_EVENT_UNREACHABLE:
         handle_unreachable(raft, event->peer);
@@ -172,8 +162,9 @@ static enum result handle_event(struct raft *raft, const struct raft_event *even
     case RAFT_EVENT_TRANSFER:
         return raft_handle_transfer(raft, event->peer);
     case RAFT_EVENT_SNAPSHOT_INSTALLED:
+        return raft_handle_snapshot_installed(raft, &event->snapshot);
     case RAFT_EVENT_CHANGE:
-        return RESULT_INVALID;
+        return raft_handle_change(raft, event->change);
     }
     return RESULT_OK;
 }
@@ -222,6 +213,9 @@ enum result raft_step(struct raft *raft, uint64_t now_ms, const struct raft_even
     }
     enum result result = handle_event(raft, event);
     if (raft->role == RAFT_LEADER) {
+        raft_change_continue(raft);
+    }
+    if (raft->role == RAFT_LEADER) {
         raft_send_announcements(raft);
     }
     memset(ready, 0, sizeof(*ready));
@@ -263,12 +257,21 @@ void raft_bootstrap_cluster_id(struct raft *raft, const uint8_t cluster_id[RAFT_
     memcpy(raft->bootstrap_cluster_id, cluster_id, RAFT_CLUSTER_ID_BYTES);
 }
 
+void raft_wait_for_leader(struct raft *raft)
+{
+    raft->waits_for_leader = true;
+    if (raft_is_waiting(raft) && raft->role != RAFT_LEADER) {
+        raft_become_follower(raft, raft->hard_state.term, raft->leader);
+    }
+}
+
 void raft_get_status(const struct raft *raft, struct raft_status *out)
 {
     *out = (struct raft_status){
         .id = raft->id,
         .role = raft->role,
-        .is_voter = raft_is_voter(raft, raft->id),
+        .is_voter = raft_is_voter_itself(raft),
+        .is_member = raft_is_member(raft, raft->id),
         .term = raft->hard_state.term,
         .vote = raft->hard_state.vote,
         .leader = raft->leader,
@@ -280,20 +283,29 @@ void raft_get_status(const struct raft *raft, struct raft_status *out)
         .configuration_index = raft->membership.latest_index,
         .own_term_committed = raft_own_term_is_committed(raft),
     };
+    for (uint32_t i = 0; i < raft->peers_count; i++) {
+        const struct raft_peer *peer = &raft->peers[i];
+        if (peer->state == RAFT_SNAPSHOT && !peer->is_leaving) {
+            out->needs_snapshots = true;
+        }
+    }
 }
 
 uint32_t raft_get_progress(const struct raft *raft, struct raft_progress *out, uint32_t capacity)
 {
-    uint32_t count = raft->peers_count < capacity ? raft->peers_count : capacity;
-    for (uint32_t i = 0; i < count; i++) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < raft->peers_count && count < capacity; i++) {
         const struct raft_peer *peer = &raft->peers[i];
-        out[i] = (struct raft_progress){
+        if (peer->is_leaving) {
+            continue;
+        }
+        out[count++] = (struct raft_progress){
             .id = peer->id,
             .state = peer->state,
             .match_index = peer->match_index,
             .next_index = peer->next_index,
             .last_contact_ms = peer->last_contact_ms,
-            .recently_active = raft->now_ms - peer->last_contact_ms < raft->timers.election_ms_max,
+            .recently_active = raft_progress_is_active(raft, peer),
         };
     }
     return count;

@@ -7,7 +7,9 @@
  *   dispatch.c       a message in: terms are compared, then the rule it is for (5.1)
  *   log.c            the entries in memory, behind the compaction point
  *   persistence.c    what is durable, and the messages that wait for it
- *   configuration.c  members: codec, the configuration in force, roll-back
+ *   configuration.c  members: codec, the configuration in force, roll-back (thesis 4.1)
+ *   change.c         membership changes, asked for and the leader's own (thesis 4)
+ *   snapshot.c       compaction, and a snapshot in place of the log (section 7)
  *   election.c       pre-vote, votes, roles, the election timer (5.2, thesis 9.6)
  *   replication.c    AppendEntries and heartbeats, both ends (5.3)
  *   progress.c       the leader's view of each follower: probe, replicate, snapshot
@@ -27,6 +29,10 @@
 
 /* What one entry counts against LIMIT_UNCOMMITTED_BYTES beside its payload. */
 #define RAFT_ENTRY_OVERHEAD_BYTES 64
+/* So close to the end of the log a member has caught up. */
+#define RAFT_CAUGHT_UP_ENTRIES 64
+/* The members, and those that are told of their removal. */
+#define RAFT_PEERS_MAX (2 * LIMIT_MEMBERS)
 /* A time that never comes. */
 #define RAFT_NEVER_MS UINT64_MAX
 
@@ -56,6 +62,8 @@ void raft_log_append(struct raft_log *log, const struct raft_entry *entry);
 void raft_log_truncate(struct raft_log *log, uint64_t index);
 /* Drops the entries up to index, which becomes the compaction point. */
 void raft_log_compact(struct raft_log *log, uint64_t index);
+/* Drops all; index, of term, becomes the compaction point. */
+void raft_log_reset(struct raft_log *log, uint64_t index, uint64_t term);
 /* The lowest index in memory whose term is not below term; last_index + 1 when there is none. */
 uint64_t raft_log_lower_bound(const struct raft_log *log, uint64_t term);
 
@@ -80,7 +88,9 @@ struct raft_persistence {
     struct raft_hard_state hard_state; /* as last handed out */
     uint64_t next_index;               /* the first entry not yet handed out */
     uint64_t truncate_from;            /* to hand out with this step's persist; 0: none */
-    uint64_t persisted_index;          /* the log in memory is durable up to here */
+    uint64_t reset_index;              /* the same; 0: none */
+    uint64_t reset_term;
+    uint64_t persisted_index; /* the log in memory is durable up to here */
     struct raft_pending_persist *pending;
     uint32_t pending_head;
     uint32_t pending_count;
@@ -107,17 +117,26 @@ struct raft_membership {
 struct raft_peer {
     uint64_t id;
     bool is_voter;
+    uint64_t recorded_disk_id; /* by the configuration in force; 0: none */
+    uint64_t disk_id;          /* that match_index is about; 0: not known yet */
+    bool has_lost;             /* what it had acknowledged: a voter that does not count */
+    uint64_t heard_sequence;   /* of our newest append when it last acknowledged */
+    uint64_t first_sequence;   /* replies to earlier ones are void; 0: none is */
+    bool is_leaving;           /* no member any more, but to hear of it */
+    uint64_t leaving_index;    /* of the entry that removed it */
+    uint64_t leaving_until_ms; /* RAFT_NEVER_MS: as long as that is not committed */
     enum raft_progress_state state;
     uint64_t match_index;
     uint64_t next_index; /* optimistic in RAFT_REPLICATE: counts what is in flight */
     uint64_t last_contact_ms;
-    bool probe_sent;           /* RAFT_PROBE: wait for an answer before the next */
-    uint64_t probe_last_index; /* the last entry that went with it; 0: none did */
-    bool moved;                /* the stream began or match_index rose since the last heartbeat */
-    bool stalled;              /* it did not: ask what became of it */
-    uint64_t read_round;       /* newest one acknowledged */
-    uint64_t announce_index;   /* tell of its commit at once; 0: nothing asked */
-    uint64_t commit_told;      /* the highest commit index sent that it can act upon */
+    uint64_t quorum_contact_ms; /* the same, with the recorded disk */
+    bool probe_sent;            /* RAFT_PROBE: wait for an answer before the next */
+    uint64_t probe_last_index;  /* the last entry that went with it; 0: none did */
+    bool moved;                 /* the stream began or match_index rose since the last heartbeat */
+    bool stalled;               /* it did not: ask what became of it */
+    uint64_t read_round;        /* newest one acknowledged */
+    uint64_t announce_index;    /* tell of its commit at once; 0: nothing asked */
+    uint64_t commit_told;       /* the highest commit index sent that it can act upon */
     uint64_t in_flight[LIMIT_APPENDS_IN_FLIGHT]; /* last index of each append, oldest first */
     uint32_t in_flight_head;
     uint32_t in_flight_count;
@@ -149,11 +168,13 @@ struct raft_reads {
 
 struct raft {
     uint64_t id;
+    uint64_t disk_id;
     struct raft_timers timers;
     struct prng prng;
     uint64_t now_ms;
     uint64_t clock_ms;
     uint8_t bootstrap_cluster_id[RAFT_CLUSTER_ID_BYTES]; /* all zero: none */
+    bool waits_for_leader;                               /* while the log is empty */
 
     /* Figure 2, state on all servers. */
     struct raft_hard_state hard_state;
@@ -174,11 +195,13 @@ struct raft {
     uint64_t leader_clock_ms; /* of a message of this step */
     uint64_t verified_index;  /* the log matches that of this term's leader up to here */
     uint64_t acked_index;     /* the highest match_index told to it */
+    uint64_t append_sequence; /* the newest one handled of its appends */
     bool append_reply_owed;
 
     /* Leaders. */
-    struct raft_peer peers[LIMIT_MEMBERS]; /* every member but this one, ascending id */
+    struct raft_peer peers[RAFT_PEERS_MAX]; /* every member but this one, ascending id */
     uint32_t peers_count;
+    uint64_t sent_sequence;    /* of the newest append, to whomever */
     uint64_t term_start_index; /* of the first entry of this term */
     uint64_t heartbeat_deadline_ms;
     uint64_t uncommitted_bytes;
@@ -219,19 +242,40 @@ void raft_send_when_durable(struct raft *raft, const struct raft_message *messag
                             uint64_t wait_id);
 void raft_drop_held(struct raft *raft);
 void raft_persistence_truncate(struct raft *raft, uint64_t index);
+/* The log was dropped for a durable snapshot, its compaction point. */
+void raft_persistence_reset(struct raft *raft);
 void raft_persist_collect(struct raft *raft, struct raft_persist *out);
 void raft_handle_persisted(struct raft *raft, uint64_t id);
 
 /* configuration.c */
 void raft_membership_init(struct raft *raft, const struct raft_configuration *base, uint64_t index);
 void raft_membership_deinit(struct raft *raft);
+/* The log was dropped: base, as of index, is in force. */
+void raft_membership_reset(struct raft *raft, const struct raft_configuration *base,
+                           uint64_t index);
 void raft_membership_append(struct raft *raft, const struct raft_entry *entry);
 void raft_membership_truncate(struct raft *raft, uint64_t index);
 void raft_membership_compact(struct raft *raft, uint64_t index);
 bool raft_is_voter(const struct raft *raft, uint64_t id);
 bool raft_is_member(const struct raft *raft, uint64_t id);
 uint32_t raft_voters_count(const struct raft *raft);
+/* Whether this node is a voter, and with this disk. */
+bool raft_is_voter_itself(const struct raft *raft);
 bool raft_is_sole_voter(const struct raft *raft);
+bool raft_configuration_is_named(const struct raft_configuration *configuration);
+bool raft_configuration_is_committed(const struct raft *raft);
+/* A leader's next entry: the configuration, in force from now on. */
+void raft_append_configuration(struct raft *raft, const struct raft_configuration *configuration);
+
+/* change.c */
+MUST_CHECK enum result raft_handle_change(struct raft *raft, const struct raft_change *change);
+/* What a leader does by itself, once a step: records disks, demotes, promotes, leaves. */
+void raft_change_continue(struct raft *raft);
+
+/* snapshot.c */
+void raft_handle_snapshot_saved(struct raft *raft, uint64_t index);
+MUST_CHECK enum result raft_handle_snapshot_installed(struct raft *raft,
+                                                      const struct raft_snapshot *snapshot);
 
 /* election.c */
 void raft_draw_election_deadline(struct raft *raft);
@@ -239,6 +283,10 @@ void raft_become_follower(struct raft *raft, uint64_t term, uint64_t leader);
 void raft_campaign(struct raft *raft, bool leadership_transfer);
 void raft_on_election_deadline(struct raft *raft);
 void raft_count_own_vote(struct raft *raft);
+/* False: a learner, no member, another disk than the recorded one, or waiting for a leader. */
+bool raft_may_campaign(const struct raft *raft);
+/* Blank, and the cluster exists: waits for a leader. */
+bool raft_is_waiting(const struct raft *raft);
 bool raft_has_live_leader(const struct raft *raft);
 void raft_handle_pre_vote(struct raft *raft, const struct raft_message *message);
 void raft_handle_pre_vote_reply(struct raft *raft, const struct raft_message *message);
@@ -268,6 +316,27 @@ void raft_progress_become_snapshot(struct raft *raft, struct raft_peer *peer);
 bool raft_progress_is_paused(const struct raft_peer *peer);
 void raft_progress_sent(struct raft_peer *peer, uint64_t last_index);
 void raft_progress_acked(struct raft_peer *peer, uint64_t match_index);
+/* Whether what a disk of this peer says counts towards a majority; the one that match_index is
+ * about. */
+bool raft_progress_counts_from(const struct raft_peer *peer, uint64_t disk_id);
+bool raft_progress_counts(const struct raft_peer *peer);
+/* Heard from within an election timeout. */
+bool raft_progress_is_active(const struct raft *raft, const struct raft_peer *peer);
+bool raft_progress_has_caught_up(const struct raft *raft, const struct raft_peer *peer);
+enum raft_reply_worth {
+    RAFT_REPLY_STALE,      /* proves nothing */
+    RAFT_REPLY_CURRENT,    /* for the usual rules */
+    RAFT_REPLY_OTHER_DISK, /* made after the last acknowledgement, by another disk */
+    RAFT_REPLY_LOST,       /* ... without what was acknowledged */
+};
+enum raft_reply_worth raft_progress_judge(const struct raft_peer *peer,
+                                          const struct raft_append_reply *reply);
+/* An acknowledgement was taken, or the first word of a disk. */
+void raft_progress_heard(const struct raft *raft, struct raft_peer *peer, uint64_t disk_id);
+/* All that is known of its log is void: what there is now is on disk_id. */
+void raft_progress_forget(struct raft *raft, struct raft_peer *peer, uint64_t disk_id);
+/* Drops those that had the time to hear of their removal. */
+void raft_progress_expire_leaving(struct raft *raft);
 /* Once a heartbeat: marks the peers whose stream did not move since the one before. */
 void raft_progress_note_stalls(struct raft *raft);
 /* When a majority was last known to be there; RAFT_NEVER_MS when this node is the majority. */
@@ -277,6 +346,8 @@ uint64_t raft_progress_quorum_contact_ms(const struct raft *raft);
 /* The highest value that a majority of the values reaches; 0 when there are none. */
 uint64_t raft_quorum_value(const uint64_t *values, uint32_t count);
 void raft_commit_to(struct raft *raft, uint64_t index);
+/* Follower: commits up to index what is known to match the leader's log. */
+void raft_commit_verified(struct raft *raft, uint64_t index);
 /* Leader: commits what a majority has, if it may; true when the commit index moved. */
 bool raft_advance_commit(struct raft *raft);
 bool raft_own_term_is_committed(const struct raft *raft);
@@ -296,6 +367,9 @@ uint64_t raft_reads_deadline_ms(const struct raft *raft);
 MUST_CHECK enum result raft_handle_transfer(struct raft *raft, uint64_t peer);
 void raft_transfer_continue(struct raft *raft, const struct raft_peer *peer);
 void raft_transfer_clear(struct raft *raft);
+/* The voter whose log is the furthest of those that were heard from lately; NULL: there is none. */
+struct raft_peer *raft_transfer_find_heir(struct raft *raft);
+void raft_send_timeout_now(struct raft *raft, const struct raft_peer *peer);
 void raft_handle_timeout_now(struct raft *raft, const struct raft_message *message);
 
 #endif

@@ -151,10 +151,8 @@ void raft_handle_read_reply(struct raft *raft, const struct raft_message *messag
     if (at == reads->pending_count) {
         return;
     }
-    uint64_t last_index = raft_log_last_index(&raft->log);
-    uint64_t commit = reply->commit_index < last_index ? reply->commit_index : last_index;
-    if (reply->confirmed && commit > raft->commit_index) {
-        raft_commit_to(raft, commit);
+    if (reply->confirmed) {
+        raft_commit_verified(raft, reply->commit_index);
     }
     add_result(raft, reply->context, reply->confirmed, reply->confirmed ? reply->index : 0);
     /* Answers mostly come in order, so this seldom moves anything. */
@@ -176,7 +174,7 @@ void raft_reads_confirm(struct raft *raft)
     uint64_t rounds[LIMIT_MEMBERS];
     uint32_t count = 0;
     ASSERT(raft->role == RAFT_LEADER);
-    if (raft_is_voter(raft, raft->id)) {
+    if (raft_is_voter_itself(raft)) {
         rounds[count++] = reads->round;
     }
     for (uint32_t i = 0; i < raft->peers_count; i++) {

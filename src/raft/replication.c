@@ -41,6 +41,7 @@ static void send_append(struct raft *raft, struct raft_peer *peer, uint32_t coun
     message.append.previous_term = raft_log_term_at(&raft->log, previous_index);
     message.append.commit_index = raft->commit_index;
     message.append.clock_ms = raft->clock_ms;
+    message.append.sequence = ++raft->sent_sequence;
     message.append.entries_count = count;
     raft_send(raft, &message);
     uint64_t told = previous_index + count;
@@ -178,6 +179,8 @@ void raft_send_append_reply(struct raft *raft)
     }
     struct raft_message reply = {.type = RAFT_MESSAGE_APPEND_REPLY, .to = raft->leader};
     reply.term = raft->hard_state.term;
+    reply.append_reply.disk_id = raft->disk_id;
+    reply.append_reply.sequence = raft->append_sequence;
     reply.append_reply.match_index = match_index;
     raft->acked_index = match_index;
     raft_send(raft, &reply);
@@ -201,6 +204,8 @@ static void reject(struct raft *raft, const struct raft_message *message)
     struct raft_message reply = {.type = RAFT_MESSAGE_APPEND_REPLY, .to = message->from};
     reply.term = raft->hard_state.term;
     reply.append_reply.rejected = true;
+    reply.append_reply.disk_id = raft->disk_id;
+    reply.append_reply.sequence = raft->append_sequence;
     reply.append_reply.rejected_index = previous_index;
     reply.append_reply.conflict_index = last_index + 1;
     if (previous_index <= last_index) {
@@ -268,6 +273,9 @@ enum result raft_handle_append(struct raft *raft, const struct raft_message *mes
     if (!hear_leader(raft, message, append->clock_ms)) {
         return RESULT_OK;
     }
+    if (append->sequence > raft->append_sequence) {
+        raft->append_sequence = append->sequence;
+    }
     uint64_t previous_index = append->previous_index;
     /* Below the compaction point everything is committed and so matches (C15). */
     if (previous_index >= raft->log.snapshot_index) {
@@ -301,15 +309,11 @@ void raft_handle_heartbeat(struct raft *raft, const struct raft_message *message
     if (!hear_leader(raft, message, message->heartbeat.clock_ms)) {
         return;
     }
-    uint64_t last_index = raft_log_last_index(&raft->log);
-    uint64_t commit = message->heartbeat.commit_index;
-    commit = commit < last_index ? commit : last_index;
-    if (commit > raft->commit_index) {
-        raft_commit_to(raft, commit);
-    }
+    raft_commit_verified(raft, message->heartbeat.commit_index);
     struct raft_message reply = {.type = RAFT_MESSAGE_HEARTBEAT_REPLY, .to = message->from};
     reply.term = raft->hard_state.term;
     reply.heartbeat_reply.read_round = message->heartbeat.read_round;
+    reply.heartbeat_reply.disk_id = raft->disk_id;
     raft_send_when_durable(raft, &reply, raft_hard_state_wait_id(raft));
 }
 
@@ -337,6 +341,16 @@ static uint64_t back_up(const struct raft *raft, const struct raft_peer *peer,
     return next_index > peer->match_index ? next_index : peer->match_index + 1;
 }
 
+static void probe_from(struct raft *raft, struct raft_peer *peer, uint64_t next_index)
+{
+    if (next_index <= raft->log.snapshot_index) {
+        raft_progress_become_snapshot(raft, peer);
+        return;
+    }
+    raft_progress_become_probe(peer, next_index);
+    raft_replicate_to(raft, peer);
+}
+
 static void handle_rejection(struct raft *raft, struct raft_peer *peer,
                              const struct raft_append_reply *reply)
 {
@@ -355,26 +369,23 @@ static void handle_rejection(struct raft *raft, struct raft_peer *peer,
     if (!is_current || reply->rejected_index <= peer->match_index) {
         return;
     }
-    uint64_t next_index = back_up(raft, peer, reply);
-    if (next_index <= raft->log.snapshot_index) {
-        raft_progress_become_snapshot(raft, peer);
-        return;
-    }
-    raft_progress_become_probe(peer, next_index);
-    raft_replicate_to(raft, peer);
+    probe_from(raft, peer, back_up(raft, peer, reply));
 }
 
-void raft_handle_append_reply(struct raft *raft, const struct raft_message *message)
+/* The peer lost what it had, or is another: what it says of its log is where to begin anew. */
+static void begin_anew(struct raft *raft, struct raft_peer *peer,
+                       const struct raft_append_reply *reply)
 {
-    struct raft_peer *peer = raft_progress_find(raft, message->from);
-    if (raft->role != RAFT_LEADER || peer == NULL) {
-        return;
-    }
-    const struct raft_append_reply *reply = &message->append_reply;
-    if (reply->rejected) {
-        handle_rejection(raft, peer, reply);
-        return;
-    }
+    uint64_t last_index = raft_log_last_index(&raft->log);
+    raft_progress_forget(raft, peer, reply->disk_id);
+    uint64_t next_index =
+        reply->rejected ? back_up(raft, peer, reply) : raft->log.snapshot_index + 1;
+    probe_from(raft, peer, next_index <= last_index ? next_index : last_index + 1);
+}
+
+static void handle_acknowledgement(struct raft *raft, struct raft_peer *peer,
+                                   const struct raft_append_reply *reply)
+{
     if (reply->match_index < peer->match_index) {
         return;
     }
@@ -382,9 +393,10 @@ void raft_handle_append_reply(struct raft *raft, const struct raft_message *mess
         logger_log(LOGGER_WARNING,
                    "raft: member %" PRIu64 " acknowledges entry %" PRIu64
                    ", which its leader does not have; ignoring it",
-                   message->from, reply->match_index);
+                   peer->id, reply->match_index);
         return;
     }
+    raft_progress_heard(raft, peer, reply->disk_id);
     raft_progress_acked(peer, reply->match_index);
     if (peer->state == RAFT_PROBE ||
         (peer->state == RAFT_SNAPSHOT && peer->match_index >= raft->log.snapshot_index)) {
@@ -395,16 +407,49 @@ void raft_handle_append_reply(struct raft *raft, const struct raft_message *mess
     raft_transfer_continue(raft, peer);
 }
 
+void raft_handle_append_reply(struct raft *raft, const struct raft_message *message)
+{
+    struct raft_peer *peer = raft_progress_find(raft, message->from);
+    if (raft->role != RAFT_LEADER || peer == NULL) {
+        return;
+    }
+    const struct raft_append_reply *reply = &message->append_reply;
+    switch (raft_progress_judge(peer, reply)) {
+    case RAFT_REPLY_STALE:
+        return;
+    case RAFT_REPLY_OTHER_DISK:
+    case RAFT_REPLY_LOST:
+        begin_anew(raft, peer, reply);
+        return;
+    case RAFT_REPLY_CURRENT:
+        break;
+    }
+    if (peer->disk_id == 0) {
+        raft_progress_heard(raft, peer, reply->disk_id);
+    }
+    if (raft_progress_counts_from(peer, reply->disk_id)) {
+        peer->quorum_contact_ms = raft->now_ms;
+    }
+    if (reply->rejected) {
+        handle_rejection(raft, peer, reply);
+    } else {
+        handle_acknowledgement(raft, peer, reply);
+    }
+}
+
 void raft_handle_heartbeat_reply(struct raft *raft, const struct raft_message *message)
 {
     struct raft_peer *peer = raft_progress_find(raft, message->from);
     if (raft->role != RAFT_LEADER || peer == NULL) {
         return;
     }
-    uint64_t round = message->heartbeat_reply.read_round;
-    if (round > peer->read_round && round <= raft->reads.round) {
-        peer->read_round = round;
-        raft_reads_confirm(raft);
+    if (raft_progress_counts_from(peer, message->heartbeat_reply.disk_id)) {
+        uint64_t round = message->heartbeat_reply.read_round;
+        peer->quorum_contact_ms = raft->now_ms;
+        if (round > peer->read_round && round <= raft->reads.round) {
+            peer->read_round = round;
+            raft_reads_confirm(raft);
+        }
     }
     switch (peer->state) {
     case RAFT_PROBE:

@@ -96,6 +96,7 @@ enum result raft_create(const struct raft_start *start, uint64_t now_ms, struct 
     }
     struct raft *raft = mem_alloc_zeroed(1, sizeof(*raft));
     raft->id = start->id;
+    raft->disk_id = start->disk_id;
     raft->timers = timers;
     prng_init(&raft->prng, start->seed);
     raft->now_ms = now_ms;
@@ -110,6 +111,7 @@ enum result raft_create(const struct raft_start *start, uint64_t now_ms, struct 
     raft_transfer_clear(raft);
     take_log(raft, start);
     raft->membership.version = 0;
+    raft->waits_for_leader = raft_configuration_is_named(&start->configuration);
     raft_draw_election_deadline(raft);
     if (raft_is_sole_voter(raft)) {
         raft->election_deadline_ms = now_ms; /* There is nobody to wait for. */

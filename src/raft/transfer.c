@@ -12,13 +12,12 @@ void raft_transfer_clear(struct raft *raft)
     raft->transfer_deadline_ms = RAFT_NEVER_MS;
 }
 
-/* The voter whose log is the furthest of those that were heard from lately; NULL: there is none. */
-static struct raft_peer *find_best_target(struct raft *raft)
+struct raft_peer *raft_transfer_find_heir(struct raft *raft)
 {
     struct raft_peer *best = NULL;
     for (uint32_t i = 0; i < raft->peers_count; i++) {
         struct raft_peer *peer = &raft->peers[i];
-        if (peer->is_voter && raft->now_ms - peer->last_contact_ms < raft->timers.election_ms_max &&
+        if (raft_progress_counts(peer) && raft_progress_is_active(raft, peer) &&
             (best == NULL || peer->match_index > best->match_index)) {
             best = peer;
         }
@@ -35,8 +34,8 @@ enum result raft_handle_transfer(struct raft *raft, uint64_t id)
         return RESULT_OK; /* There already. */
     }
     struct raft_peer *peer =
-        id == RAFT_ID_NONE ? find_best_target(raft) : raft_progress_find(raft, id);
-    if (peer == NULL || !peer->is_voter) {
+        id == RAFT_ID_NONE ? raft_transfer_find_heir(raft) : raft_progress_find(raft, id);
+    if (peer == NULL || !raft_progress_counts(peer)) {
         return RESULT_NOT_FOUND;
     }
     if (raft->transfer_to != RAFT_ID_NONE) {
@@ -54,6 +53,11 @@ void raft_transfer_continue(struct raft *raft, const struct raft_peer *peer)
     if (raft->transfer_to != peer->id || peer->match_index != raft_log_last_index(&raft->log)) {
         return;
     }
+    raft_send_timeout_now(raft, peer);
+}
+
+void raft_send_timeout_now(struct raft *raft, const struct raft_peer *peer)
+{
     struct raft_message message = {.type = RAFT_MESSAGE_TIMEOUT_NOW, .to = peer->id};
     message.term = raft->hard_state.term;
     raft_send(raft, &message);
@@ -61,8 +65,7 @@ void raft_transfer_continue(struct raft *raft, const struct raft_peer *peer)
 
 void raft_handle_timeout_now(struct raft *raft, const struct raft_message *message)
 {
-    if (raft->role == RAFT_FOLLOWER && message->from == raft->leader &&
-        raft_is_voter(raft, raft->id)) {
+    if (raft->role == RAFT_FOLLOWER && message->from == raft->leader && raft_may_campaign(raft)) {
         raft_campaign(raft, true);
     }
 }

@@ -111,6 +111,14 @@ static void apply_payload(struct replica *replica, const struct raft_entry *entr
     (void)keyspace_remove_due(replica->keyspace, APPLY_DUE_KEYS_MAX);
     struct prng prng;
     prng_init(&prng, header.seed);
+    if (header.is_check) {
+        struct entry_check check;
+        result = entry_payload_get_check(&reader, &check);
+        ASSERT(result == RESULT_OK);
+        divergence_check(replica, entry->index, &check);
+        return;
+    }
+    divergence_note_change(replica);
     for (uint32_t i = 0; i < header.batches_count; i++) {
         struct batch_header batch;
         struct slice commands;
@@ -132,6 +140,7 @@ static void apply_configuration(struct replica *replica, const struct raft_entry
     enum result result = raft_configuration_decode(blob_slice(entry->payload), &configuration);
     ASSERT(result == RESULT_OK);
     bool is_first = replica->applied_index == 0;
+    struct raft_configuration before = replica->applied_configuration;
     replica->applied_configuration = configuration;
     replica->configuration_changed = true;
     sequences_set_members(&replica->sequences, &configuration);
@@ -141,6 +150,7 @@ static void apply_configuration(struct replica *replica, const struct raft_entry
         keyspace_destroy(replica->keyspace);
         replica->keyspace = keyspace_create(replica_hash_seed(configuration.cluster_id));
     }
+    membership_configuration_applied(replica, &before, entry->index);
 }
 
 static void apply_entry(struct replica *replica, const struct raft_entry *entry)
@@ -158,15 +168,18 @@ static void apply_entry(struct replica *replica, const struct raft_entry *entry)
     }
     replica->applied_index = entry->index;
     replica->applied_term = entry->term;
+    membership_applied(replica, entry);
 }
 
 bool apply_committed(struct replica *replica)
 {
     size_t bytes = 0;
-    while (replica->applied_index < replica->commit_index && bytes < APPLY_TURN_BYTES) {
+    while (replica->applied_index < replica->commit_index && bytes < APPLY_TURN_BYTES &&
+           !replica->divergence.has_diverged) {
         const struct raft_entry *entry = raft_entry_at(replica->raft, replica->applied_index + 1);
         bytes += blob_slice(entry->payload).size + sizeof(*entry);
         apply_entry(replica, entry);
     }
-    return replica->applied_index < replica->commit_index;
+    origin_check(replica);
+    return replica->applied_index < replica->commit_index && !replica->divergence.has_diverged;
 }

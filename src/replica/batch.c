@@ -171,6 +171,21 @@ void batches_remove(struct batches *batches, struct batch *batch)
     batches->spare = batch;
 }
 
+void batches_renumber(struct batches *batches)
+{
+    batches->next_sequence = 1;
+    struct batch *batch = batches_first_sent(batches);
+    while (batch != NULL) {
+        struct batch *next = batches_next_sent(batches, batch);
+        if (batch->is_given_up) {
+            batches_remove(batches, batch);
+        } else {
+            batch->sequence = batches->next_sequence++;
+        }
+        batch = next;
+    }
+}
+
 bool batches_are_stuck(const struct batches *batches)
 {
     const struct batch *first = batches_first_sent(batches);

@@ -76,6 +76,10 @@ struct batch *batches_next_sent(const struct batches *batches, const struct batc
 /* Takes a batch off its list and frees it; every session in it must be NULL by now. */
 void batches_remove(struct batches *batches, struct batch *batch);
 
+/* Sent batches are to be sent anew from sequence 1, in order; those given up are dropped. Only when
+ * it is certain that none of them will be applied as it was sent. */
+void batches_renumber(struct batches *batches);
+
 /* Whether batches of unknown outcome are held, so that room may be long in coming. */
 bool batches_are_stuck(const struct batches *batches);
 

@@ -47,6 +47,7 @@ enum execute_result executor_execute(struct executor *executor, struct session *
     struct reply nowhere = {&executor->scratch, session->reply.protocol};
     const struct command *command = command_resolve(arguments, arguments_count, &nowhere);
     bool is_data = command != NULL && command->class != COMMAND_CLASS_NODE;
+    char refusal[DISK_REFUSAL_BYTES];
     if (session->requests_count > 0 &&
         (!is_data || session->requests_count >= LIMIT_SESSION_REQUESTS ||
          buf_size(&session->requests) >= QUEUE_BYTES_MAX)) {
@@ -68,6 +69,9 @@ enum execute_result executor_execute(struct executor *executor, struct session *
     case COMMAND_CLASS_WRITE:
         if (is_too_large(arguments, arguments_count)) {
             return refuse_write(session, command, "ERR command is too large for one log entry");
+        }
+        if (disk_state_refuses(executor->replica, command, refusal)) {
+            return refuse_write(session, command, refusal);
         }
         if (executor->replica->batches.bytes >= LIMIT_UNANSWERED_BYTES) {
             return batches_are_stuck(&executor->replica->batches)
@@ -205,7 +209,11 @@ static bool run_node(struct session *session, const struct command *command,
     size_t before = buf_size(&session->output);
     uint64_t begin_us = replica_monotonic_us(executor->replica);
     node_command *run = node_command_find(command->id);
-    ASSERT(run != NULL);
+    if (run == NULL) {
+        reply_error(&session->reply, "ERR this node cannot do that yet");
+        count_command(executor, command, &session->output, before, begin_us);
+        return true;
+    }
     if (run(session, arguments, arguments_count) == EXECUTE_STALLED) {
         return false;
     }

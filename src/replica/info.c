@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/version.h"
+#include "replica/node_commands.h"
 #include "replica/replica_internal.h"
 
 struct info {
@@ -259,9 +260,8 @@ static void raft_nodes(struct info *info)
     for (uint32_t i = 0; i < members_count; i++) {
         const struct raft_member *member = members[i];
         LINE("node%u:id=%s,role=%s,raft=%s,http=%s,redis=%s", i,
-             replica_node_name(replica, member->id),
-             member->role == RAFT_VOTER ? "voter" : "learner", member->raft_address,
-             replica_node_http_address(replica, member->id),
+             replica_node_name(replica, member->id), node_member_role(member->role),
+             member->raft_address, replica_node_http_address(replica, member->id),
              replica_node_redis_address(replica, member->id));
         for (uint32_t j = 0; j < count; j++) {
             if (progress[j].id == member->id) {
@@ -291,6 +291,13 @@ static void raft(struct info *info)
          (u64)status.leader_changes);
     LINE("raft_clock_ms:%lld\r\nraft_state_hash:%016llx\r\nraft_unanswered_bytes:%llu\r\n",
          (long long)status.clock_ms, (u64)status.state_hash, (u64)status.unanswered_bytes);
+    const struct raft_member *self =
+        raft_configuration_find(replica_configuration(info->replica), status.raft.id);
+    LINE("raft_member_role:%s\r\nraft_configuration_index:%llu\r\nraft_disk_state:%s\r\n",
+         self == NULL ? "none" : node_member_role(self->role), (u64)status.raft.configuration_index,
+         info->replica->self_info.is_disk_low ? "low" : "ok");
+    LINE("raft_check_index:%llu\r\nraft_check_hash:%016llx\r\n",
+         (u64)info->replica->divergence.check_index, (u64)info->replica->divergence.check_hash);
     raft_nodes(info);
 }
 

@@ -20,6 +20,13 @@ node_command node_client_info, node_client_kill, node_client_list;
 node_command node_config_get, node_config_help, node_config_resetstat, node_config_set, node_debug,
     node_info, node_lastsave, node_role, node_shutdown, node_time, node_wait;
 
+/* node_membership.c */
+node_command node_quorum_add, node_quorum_addresses, node_quorum_members, node_quorum_promote,
+    node_quorum_remove, node_quorum_transfer;
+
+/* "voter", "learner" or "joining". */
+const char *node_member_role(enum raft_member_role role);
+
 /* Replies with the lines of a HELP subcommand, as Redis does: header and footer are added. */
 void node_reply_help(struct session *session, const char *command, const char *const *lines,
                      uint32_t lines_count);

@@ -4,6 +4,7 @@
 
 #include "base/logger.h"
 #include "base/number.h"
+#include "kv/value.h"
 #include "replica/node_commands.h"
 #include "replica/replica_internal.h"
 
@@ -79,11 +80,23 @@ static void debug_sleep(struct session *session, struct slice seconds)
     reply_ok(&session->reply);
 }
 
+/* For tests of the divergence check: changes a key on this node alone, behind the log's back. */
+static void debug_diverge(struct session *session, struct slice key)
+{
+    struct keyspace *keyspace = session->executor->replica->keyspace;
+    struct value value = value_of_bytes(SLICE_LITERAL("diverged"));
+    (void)keyspace_lookup_write(keyspace, session->database, key);
+    keyspace_set(keyspace, session->database, key, &value, KEYSPACE_NEVER);
+    reply_ok(&session->reply);
+}
+
 static void debug_help(struct session *session)
 {
     static const char *const lines[] = {
         "DIGEST",
         "    Give a hash of the whole data set, the same on nodes with the same data.",
+        "DIVERGE <key>",
+        "    Damage this node: set a key on it alone. It stops when it finds out.",
         "LOG <message>",
         "    Write a message to this node's diagnostics.",
         "SLEEP <seconds>",
@@ -121,6 +134,8 @@ enum execute_result node_debug(struct session *session, const struct slice *argu
                    (int)(arguments[2].size < 512 ? arguments[2].size : 512),
                    (const char *)arguments[2].bytes);
         reply_ok(&session->reply);
+    } else if (arguments_count == 3 && slice_is_word(arguments[1], "diverge")) {
+        debug_diverge(session, arguments[2]);
     } else if (arguments_count == 2 && slice_is_word(arguments[1], "digest")) {
         char digest[48];
         uint64_t hash = keyspace_content_hash(session->executor->replica->keyspace);

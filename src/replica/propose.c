@@ -205,6 +205,31 @@ uint64_t propose_clock_deadline_ms(const struct replica *replica)
     return replica->now_ms + (uint64_t)wait_ms;
 }
 
+/* Has raft append a payload; what it refuses is lost. */
+static bool propose(struct replica *replica, struct blob *payload, int64_t stamp_ms)
+{
+    struct raft_event event = {.type = RAFT_EVENT_PROPOSE, .proposal = payload};
+    if (replica_step(replica, &event) != RESULT_OK) {
+        blob_release(payload);
+        return false;
+    }
+    replica->proposed_stamp_ms = stamp_ms;
+    return true;
+}
+
+static void propose_check(struct replica *replica, int64_t stamp_ms)
+{
+    struct entry_check check;
+    divergence_fill(replica, &check);
+    struct entry_header header = {
+        .is_check = true, .stamp_ms = stamp_ms, .seed = prng_next(&replica->executor.prng)};
+    buf_clear(&replica->assembly);
+    entry_payload_put_check(&replica->assembly, &header, &check);
+    if (propose(replica, blob_copy(buf_slice(&replica->assembly)), stamp_ms)) {
+        divergence_proposed(replica, replica->status.last_index);
+    }
+}
+
 void propose_entry(struct replica *replica)
 {
     if (replica->status.role != RAFT_LEADER) {
@@ -214,6 +239,10 @@ void propose_entry(struct replica *replica)
     raft_set_clock(replica->raft, (uint64_t)stamp_ms);
     if (replica->status.persisted_index < replica->status.last_index) {
         return;
+    }
+    if (divergence_is_due(replica)) {
+        propose_check(replica, stamp_ms);
+        return; /* what gathered goes into the next entry */
     }
     struct assembly assembly = {0};
     buf_clear(&replica->assembly);
@@ -232,12 +261,9 @@ void propose_entry(struct replica *replica)
                                   .seed = prng_next(&replica->executor.prng)};
     struct blob *payload = blob_copy(buf_slice(&replica->assembly));
     entry_payload_set_header(payload->bytes, &header);
-    struct raft_event event = {.type = RAFT_EVENT_PROPOSE, .proposal = payload};
-    if (replica_step(replica, &event) != RESULT_OK) {
-        blob_release(payload); /* everything stays where it was, for a later turn */
-        return;
+    if (!propose(replica, payload, stamp_ms)) {
+        return; /* everything stays where it was, for a later turn */
     }
-    replica->proposed_stamp_ms = stamp_ms;
     settle(replica, &assembly, replica->status.last_index);
     if (replica->assembly.capacity > 4 * LIMIT_ENTRY_BYTES_SOFT) {
         buf_deinit(&replica->assembly);

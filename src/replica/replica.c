@@ -118,10 +118,19 @@ static void note_peer(struct replica *replica, uint64_t id, const struct peer_no
             return;
         }
     }
-    if (replica->peers_count < LIMIT_MEMBERS) {
-        replica->peers[replica->peers_count].id = id;
-        replica->peers[replica->peers_count++].info = *info;
+    uint32_t at = replica->peers_count;
+    if (at == LIMIT_MEMBERS) { /* with more nodes than members, some are no members any more */
+        for (at = 0; at + 1 < LIMIT_MEMBERS; at++) {
+            if (raft_configuration_find(replica_configuration(replica), replica->peers[at].id) ==
+                NULL) {
+                break;
+            }
+        }
+    } else {
+        replica->peers_count++;
     }
+    replica->peers[at].id = id;
+    replica->peers[at].info = *info;
 }
 
 enum result replica_on_message(struct replica *replica, const struct peer_message *message)
@@ -148,9 +157,16 @@ enum result replica_on_message(struct replica *replica, const struct peer_messag
     case PEER_MESSAGE_SNAPSHOT_OFFER:
     case PEER_MESSAGE_SNAPSHOT_ASK:
     case PEER_MESSAGE_SNAPSHOT_PIECE:
+        break;
     case PEER_MESSAGE_CHANGE:
+        membership_receive(replica, message->from, &message->change);
+        break;
     case PEER_MESSAGE_CHANGE_REPLY:
+        membership_answered(replica, message->from, &message->change_reply);
+        break;
+        break;
     case PEER_MESSAGE_STATE_HASH:
+        divergence_reported(replica, message->from, &message->state_hash);
         break;
     }
     return RESULT_OK;
@@ -166,6 +182,9 @@ void replica_on_peer_connected(struct replica *replica, uint64_t peer)
 {
     if (peer == replica->status.leader) {
         forward_resend_at(replica, replica->now_ms);
+    }
+    if (replica->self_info.is_disk_low) {
+        disk_state_tell(replica, peer);
     }
 }
 
@@ -195,7 +214,8 @@ static void ask_reads(struct replica *replica)
 static void serve_reads(struct replica *replica)
 {
     struct read_round *round;
-    while ((round = read_rounds_take(&replica->rounds, replica->applied_index)) != NULL) {
+    while (!replica->divergence.has_diverged &&
+           (round = read_rounds_take(&replica->rounds, replica->applied_index)) != NULL) {
         for (uint32_t i = 0; i < round->sessions_count; i++) {
             executor_drain(round->sessions[i], DRAIN_READY);
             session_release(round->sessions[i]);
@@ -218,6 +238,9 @@ static uint64_t next_deadline(const struct replica *replica)
     earlier(&deadline_ms, give_up_deadline_ms(replica));
     earlier(&deadline_ms, read_rounds_deadline_ms(&replica->rounds));
     earlier(&deadline_ms, forward_deadline_ms(replica));
+    earlier(&deadline_ms, membership_deadline_ms(replica));
+    earlier(&deadline_ms, divergence_deadline_ms(replica));
+    earlier(&deadline_ms, disk_state_deadline_ms(replica));
     if (replica->executor.pause_until_ms > replica->now_ms) {
         earlier(&deadline_ms, replica->executor.pause_until_ms);
     }
@@ -237,6 +260,8 @@ enum result replica_end_turn(struct replica *replica, struct replica_ready *read
     }
     /* Applying frees batches, and messages to forward borrow from them: so it comes first. */
     bool has_more = apply_committed(replica);
+    membership_turn(replica);
+    disk_state_turn(replica);
     propose_entry(replica);
     forward_batches(replica);
     ask_reads(replica);
@@ -252,7 +277,8 @@ enum result replica_end_turn(struct replica *replica, struct replica_ready *read
                                     .deadline_ms = next_deadline(replica),
                                     .has_more_work = has_more,
                                     .role_changed = replica->role_changed,
-                                    .configuration_changed = replica->configuration_changed};
+                                    .configuration_changed = replica->configuration_changed,
+                                    .has_diverged = replica->divergence.has_diverged};
     replica->role_changed = false;
     replica->configuration_changed = false;
     replica->is_in_turn = false;
@@ -297,7 +323,9 @@ static void init_parts(struct replica *replica, const struct replica_options *op
     uint64_t seed = options->raft.seed;
     replica->host = *options->host;
     replica->self = options->raft.id;
+    replica->disk_id = options->raft.disk_id;
     replica->incarnation = options->incarnation;
+    membership_init(&replica->membership, options->incarnation);
     replica->self_info = options->self;
     memcpy(replica->new_cluster_id, options->new_cluster_id, RAFT_CLUSTER_ID_BYTES);
     replica_set_request_timeout(replica, options->request_timeout_ms);
@@ -329,6 +357,7 @@ enum result replica_create(const struct replica_options *options, uint64_t now_m
     while (apply_committed(replica)) {
         continue;
     }
+    replica->has_started = true;
     *out = replica;
     return RESULT_OK;
 }

@@ -3,8 +3,11 @@
 #define QUORUM_REPLICA_REPLICA_INTERNAL_H
 
 #include "replica/batch.h"
+#include "replica/disk_state.h"
+#include "replica/divergence.h"
 #include "replica/executor_internal.h"
 #include "replica/log_clock.h"
+#include "replica/membership.h"
 #include "replica/outbox.h"
 #include "replica/read_rounds.h"
 #include "replica/replica.h"
@@ -31,13 +34,15 @@ struct replica {
     struct executor executor;
     struct replica_host host;
     uint64_t self;
+    uint64_t disk_id;
     uint64_t incarnation;
     uint8_t new_cluster_id[RAFT_CLUSTER_ID_BYTES];
     uint32_t request_timeout_ms;
     uint64_t now_ms;
     int64_t wall_ms;
     bool is_in_turn;
-    bool is_corrupt; /* raft found a contradiction: the process has to stop */
+    bool has_started; /* what was known to be committed at the start is applied */
+    bool is_corrupt;  /* raft found a contradiction: the process has to stop */
 
     struct raft_status status; /* as of the last raft step */
     uint64_t commit_index;
@@ -67,6 +72,9 @@ struct replica {
     bool has_new_requests;
 
     struct inbox inbox;
+    struct membership membership;
+    struct divergence divergence;
+    uint64_t hand_over_at_ms; /* a leader with a low disk tries then */
 
     struct peer_node_info self_info;
     struct {
@@ -101,6 +109,9 @@ void inbox_receive(struct replica *replica, uint64_t from, const struct peer_for
 /* Gives all waiting batches back to their origins: leadership is lost. */
 void inbox_refuse_all(struct replica *replica);
 void inbox_deinit(struct inbox *inbox);
+
+/* origin.c: after applying: takes a new incarnation if this one is over. */
+void origin_check(struct replica *replica);
 
 /* forward.c: the header that a batch of this node's goes into the log with; sequence is given apart
  * because an unsent batch has none yet. */

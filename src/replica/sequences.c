@@ -17,16 +17,41 @@ static const struct sequence_row *find(const struct sequences *sequences, uint64
     return NULL;
 }
 
+/* A row whose every incarnation so far is over. */
+static struct sequence_row closed_row(uint64_t origin, uint64_t incarnation)
+{
+    return (struct sequence_row){origin, incarnation, UINT64_MAX};
+}
+
 void sequences_set_members(struct sequences *sequences,
                            const struct raft_configuration *configuration)
 {
-    struct sequences renewed = {0};
+    struct sequences renewed = {.incarnation_floor = sequences->incarnation_floor};
+    for (uint32_t i = 0; i < sequences->count; i++) {
+        const struct sequence_row *row = &sequences->rows[i];
+        if (raft_configuration_find(configuration, row->origin) == NULL &&
+            row->incarnation > renewed.incarnation_floor) {
+            renewed.incarnation_floor = row->incarnation;
+        }
+    }
     for (uint32_t i = 0; i < configuration->members_count; i++) {
         uint64_t id = configuration->members[i].id;
         const struct sequence_row *row = find(sequences, id);
-        renewed.rows[renewed.count++] = row == NULL ? (struct sequence_row){id, 0, 0} : *row;
+        renewed.rows[renewed.count++] =
+            row == NULL ? closed_row(id, renewed.incarnation_floor) : *row;
     }
     *sequences = renewed;
+}
+
+uint64_t sequences_usable_incarnation(const struct sequences *sequences, uint64_t origin,
+                                      uint64_t incarnation)
+{
+    const struct sequence_row *row = find(sequences, origin);
+    if (row == NULL || incarnation > row->incarnation) {
+        return incarnation;
+    }
+    bool is_present = incarnation == row->incarnation && row->sequence != UINT64_MAX;
+    return is_present ? incarnation : row->incarnation + 1;
 }
 
 static enum sequence_verdict judge(const struct sequence_row *row, uint64_t incarnation,

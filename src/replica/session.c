@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "replica/executor_internal.h"
+#include "replica/replica_internal.h"
 
 enum { SESSION_KEEP_BYTES = 16 * 1024 };
 
@@ -46,6 +47,9 @@ void session_close(struct session *session)
     }
     if (session->wait_until_ms != 0) {
         session->executor->waiting_count--;
+    }
+    if (session->change_ticket != 0) {
+        membership_abandon(session->executor->replica, session->change_ticket);
     }
     list_remove(&session->link);
     list_remove(&session->touched_link);

@@ -66,7 +66,8 @@ struct session {
     uint64_t round_joined;     /* newest round this session is in */
     uint32_t database;
     uint64_t write_index;   /* entry of the newest write that was answered; 0: none */
-    uint64_t wait_until_ms; /* WAIT: 0 when not waiting; UINT64_MAX for ever */
+    uint64_t wait_until_ms; /* WAIT, QUORUM: 0 when not waiting; UINT64_MAX for ever */
+    uint64_t change_ticket; /* QUORUM ADD and the like: membership_request's; 0: none */
     uint64_t id;
     uint64_t created_ms;
     uint64_t last_used_ms;

@@ -82,11 +82,6 @@ const char *replica_node_redis_address(const struct replica *replica, uint64_t i
                   offsetof(struct peer_node_info, redis_address));
 }
 
-static const char *role_text(const struct raft_status *status)
-{
-    return status->is_voter ? raft_role_text(status->role) : "Learner";
-}
-
 void replica_get_status(struct replica *replica, struct replica_status *out)
 {
     *out = (struct replica_status){
@@ -98,7 +93,7 @@ void replica_get_status(struct replica *replica, struct replica_status *out)
         .leader_changes = replica->leader_changes,
         .leader_name = replica_node_name(replica, replica->status.leader),
         .leader_http_address = replica_node_http_address(replica, replica->status.leader),
-        .role_text = role_text(&replica->status),
+        .role_text = membership_role_text(replica),
     };
     memcpy(out->cluster_id, replica->applied_configuration.cluster_id, RAFT_CLUSTER_ID_BYTES);
 }

@@ -37,6 +37,12 @@ struct config_output_limit {
     uint32_t soft_seconds;
 };
 
+/* What a start does about data that cannot be trusted. */
+enum config_damaged_data {
+    CONFIG_REFETCH, /* sets it aside and fetches the state from the other nodes */
+    CONFIG_STOP,    /* says so and ends */
+};
+
 /* A node of the cluster as the operator named it. */
 struct config_member {
     char name[LIMIT_NODE_NAME_BYTES];        /* "" when not told: learned from its hello */
@@ -70,6 +76,7 @@ struct config {
     /* The cluster. */
     struct config_list peers;
     struct config_list peer_http;
+    char *join;          /* host:port; "": not told */
     char *announce_raft; /* host:port, what the others are told */
     char *announce_http;
     char *announce_redis;
@@ -93,11 +100,19 @@ struct config {
     uint32_t election_timeout_ms_max;
     uint32_t heartbeat_interval_ms;
     uint64_t wal_max_bytes;
+    /* Snapshots and the disk. */
+    uint64_t snapshot_log_bytes;
+    uint32_t snapshot_entries;
+    uint64_t snapshot_trailing_bytes; /* 0: half of snapshot_log_bytes */
+    uint64_t disk_reserve_bytes;      /* 0: none */
+    uint64_t disk_free_bytes_min;
+    uint32_t slow_disk_ms; /* 0: never */
+    uint32_t damaged_data; /* enum config_damaged_data */
     /* Diagnostics. */
     uint32_t loglevel; /* enum logger_level, LOGGER_DEBUG to LOGGER_WARNING */
     char *logfile;     /* "": standard output */
 
-    /* Derived: every member, this node among them, in the order of peers. */
+    /* Derived: every member, this node among them, in the order of peers; with join, this node. */
     struct config_member members[LIMIT_MEMBERS];
     uint32_t members_count;
     uint32_t self_index;

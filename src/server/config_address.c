@@ -121,7 +121,8 @@ bool config_host_is_any(struct slice host)
            slice_equals(host, SLICE_LITERAL("::")) || slice_equals(host, SLICE_LITERAL("*"));
 }
 
-bool config_check_announced(struct slice value, struct buf *reason)
+/* A plain host:port that one can connect to; advice is for one that stands for all addresses. */
+static bool check_target(struct slice value, const char *advice, struct buf *reason)
 {
     struct config_address address;
     if (!config_address_parse(value, &address, reason)) {
@@ -130,12 +131,23 @@ bool config_check_announced(struct slice value, struct buf *reason)
     if (address.name.size > 0) {
         return refuse(reason, value, "has an id; only host:port is wanted here");
     }
-    if (config_host_is_any(address.host)) {
-        return refuse(reason, value,
-                      "is where to listen, not where to connect; announce a name or an address "
-                      "that others can reach");
-    }
-    return true;
+    return !config_host_is_any(address.host) || refuse(reason, value, advice);
+}
+
+bool config_check_announced(struct slice value, struct buf *reason)
+{
+    return check_target(value,
+                        "is where to listen, not where to connect; announce a name or an address "
+                        "that others can reach",
+                        reason);
+}
+
+bool config_check_join(struct slice value, struct buf *reason)
+{
+    return value.size == 0 || check_target(value,
+                                           "is where to listen, not where to connect; give the "
+                                           "peer address of a member of the cluster",
+                                           reason);
 }
 
 bool config_check_bind(struct slice value, struct buf *reason)

@@ -96,10 +96,11 @@ struct config_address {
 /* Parses [name=]host:port, [name=][v6]:port. False with a reason that names the slip. */
 bool config_address_parse(struct slice text, struct config_address *out, struct buf *reason);
 
-/* Checks for the table: a node's name; an address that others can connect to; an address to bind
- * to; a value that may not be empty. */
+/* Checks for the table: a node's name; an address that others can connect to; one that this node
+ * connects to, or empty; an address to bind to; a value that may not be empty. */
 bool config_check_name(struct slice value, struct buf *reason);
 bool config_check_announced(struct slice value, struct buf *reason);
+bool config_check_join(struct slice value, struct buf *reason);
 bool config_check_bind(struct slice value, struct buf *reason);
 bool config_check_not_empty(struct slice value, struct buf *reason);
 

@@ -19,6 +19,7 @@ static const char usage[] =
     "Examples:\n"
     "       quorum --id node-1                        one of three nodes on this machine\n"
     "       quorum --peers \"\"                         a cluster of one\n"
+    "       quorum --id node-4 --join localhost:9001  one more node for a running cluster\n"
     "       quorum /etc/quorum/quorum.conf --id a --peers a=10.0.0.1:9001,b=10.0.0.2:9001,"
     "c=10.0.0.3:9001\n";
 
@@ -119,8 +120,13 @@ static enum config_outcome finish(enum action action, struct config *config, str
         config_print(config, text);
     } else if (action == ACTION_CHECK) {
         buf_append_slice(text, buf_slice(&warnings));
-        buf_append_format(text, "configuration ok: %s of a cluster of %u\n", config->id,
-                          config->members_count);
+        if (config->join[0] != '\0') {
+            buf_append_format(text, "configuration ok: %s, to join the cluster of %s\n", config->id,
+                              config->join);
+        } else {
+            buf_append_format(text, "configuration ok: %s of a cluster of %u\n", config->id,
+                              config->members_count);
+        }
     } else {
         buf_append_slice(text, buf_slice(&warnings));
         outcome = CONFIG_RUN;

@@ -2,7 +2,8 @@
  * the cluster, and the contradictions worth stopping or warning for.
  *
  * Without peers, a node is one of the local cluster: node-1 to node-3 on this machine, ports 9001,
- * 8001, 6379 and the two that follow each.
+ * 8001, 6379 and the two that follow each. A node-N that joins a cluster on this machine goes on
+ * counting.
  */
 #include <stdio.h>
 #include <strings.h>
@@ -10,6 +11,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "base/number.h"
 #include "server/config_internal.h"
 
 enum {
@@ -17,6 +19,7 @@ enum {
     LOCAL_PORT = 9001,
     LOCAL_HTTP = 8001,
     LOCAL_REDIS = 6379,
+    LOCAL_NODES_MAX = 99, /* with those that join */
     PORT_TEXT_BYTES = 8,
 };
 
@@ -29,9 +32,40 @@ bool config_is_set(const struct config *config, const char *name)
     return config->origins[config_table_index(directive)].source != CONFIG_FROM_DEFAULT;
 }
 
+static struct config_address parsed(const char *item)
+{
+    struct config_address address;
+    struct buf reason = {0};
+    bool is_valid = config_address_parse(slice_of_string(item), &address, &reason);
+    ASSERT(is_valid); /* it was checked when it was read */
+    buf_deinit(&reason);
+    return address;
+}
+
+static bool is_joining(const struct config *config)
+{
+    return config->join[0] != '\0';
+}
+
+/* The place of a node-N that joins a cluster on this machine, or -1. */
+static int joining_place(const struct config *config)
+{
+    struct slice id = slice_of_string(config->id);
+    struct slice prefix = SLICE_LITERAL("node-");
+    uint64_t number = 0;
+    bool is_numbered =
+        id.size > prefix.size && memcmp(id.bytes, prefix.bytes, prefix.size) == 0 &&
+        number_parse_uint64(slice_of(id.bytes + prefix.size, id.size - prefix.size), &number) &&
+        number > 0 && number <= LOCAL_NODES_MAX;
+    return is_numbered && config_host_is_loopback(parsed(config->join).host) ? (int)number - 1 : -1;
+}
+
 /* This node's place in the local cluster, or -1 when it is in none. */
 static int local_place(const struct config *config)
 {
+    if (is_joining(config)) {
+        return joining_place(config);
+    }
     for (int i = 0; i < LOCAL_NODES && !config_is_set(config, "peers"); i++) {
         if (strcmp(config->id, local_names[i]) == 0) {
             return i;
@@ -54,8 +88,9 @@ static bool resolve_local_cluster(struct config *config, struct buf *warnings, s
     if (place < 0) {
         buf_append_format(reason,
                           "id '%s' is not in the local cluster (node-1, node-2, node-3), and peers "
-                          "is not set; name all nodes with --peers, or give --peers \"\" for a "
-                          "cluster of one",
+                          "is not set; name all nodes of a new cluster with --peers, add this "
+                          "node to a running one with --join HOST:PORT of a member, or give "
+                          "--peers \"\" for a cluster of one",
                           config->id);
         return false;
     }
@@ -111,16 +146,6 @@ static void copy_text(char *out, size_t capacity, struct slice text)
         memcpy(out, text.bytes, text.size);
     }
     out[text.size] = '\0';
-}
-
-static struct config_address parsed(const char *item)
-{
-    struct config_address address;
-    struct buf reason = {0};
-    bool is_valid = config_address_parse(slice_of_string(item), &address, &reason);
-    ASSERT(is_valid); /* it was checked when it was read */
-    buf_deinit(&reason);
-    return address;
 }
 
 /* Whether host is this machine under one of the names we know without asking a resolver. */
@@ -265,10 +290,25 @@ static void announce(char **field, const char *told, struct slice host, uint16_t
     buf_deinit(&address);
 }
 
+/* Where this node can be reached if nothing says so: at the first address that it listens on for
+ * the others, when that is one that others may know. */
+static struct slice own_host(const struct config *config)
+{
+    for (uint32_t i = 0; i < config->raft_bind.count; i++) {
+        const char *item = config->raft_bind.items[i];
+        struct slice host = slice_of_string(item);
+        if (item[0] != '-' && strcmp(item, "::*") != 0 && !config_host_is_any(host) &&
+            !config_host_is_loopback(host)) {
+            return host;
+        }
+    }
+    return SLICE_LITERAL("localhost");
+}
+
 static void resolve_announced(struct config *config)
 {
     struct config_member *self = &config->members[config->self_index];
-    announce(&config->announce_raft, self->raft_address, SLICE_LITERAL("localhost"), config->port);
+    announce(&config->announce_raft, self->raft_address, own_host(config), config->port);
     /* The pieces borrow from announce_raft, which stays as it is from here on. */
     struct slice host = parsed(config->announce_raft).host;
     announce(&config->announce_http, self->http_address, host, config->http);
@@ -328,7 +368,7 @@ bool config_resolve_members(struct config *config, struct buf *warnings, struct 
         return false;
     }
     resolve_announced(config);
-    if (!config_is_set(config, "peers")) {
+    if (!config_is_set(config, "peers") && !is_joining(config)) {
         resolve_local_redis(config);
     }
     warn_of_members(config, warnings);
@@ -379,9 +419,38 @@ bool config_check_together(const struct config *config, struct buf *reason)
     return true;
 }
 
+/* What is wrong about joining, as far as it shows in the options. */
+static bool check_join(const struct config *config, struct buf *reason)
+{
+    struct slice host = parsed(config->join).host;
+    if (strcmp(config->join, config->announce_raft) == 0) {
+        buf_append_format(reason, "join names this node itself (%s); name a member of the cluster",
+                          config->join);
+        return false;
+    }
+    if (!is_own_host(config, host) && config_host_is_loopback(parsed(config->announce_raft).host)) {
+        buf_append_format(reason,
+                          "the members at %s would look for this node at %s, on their own machine; "
+                          "give --announce-raft HOST:PORT by which they reach it",
+                          config->join, config->announce_raft);
+        return false;
+    }
+    return true;
+}
+
 bool config_resolve(struct config *config, struct buf *warnings, struct buf *reason)
 {
+    if (is_joining(config) && config_is_set(config, "peers")) {
+        buf_append_format(reason, "join and peers exclude each other: peers founds a new cluster, "
+                                  "join asks the member at the address to add this node to its "
+                                  "own");
+        return false;
+    }
     resolve_node(config);
+    if (is_joining(config)) {
+        return config_resolve_members(config, warnings, reason) && check_join(config, reason) &&
+               config_check_together(config, reason);
+    }
     if (!config_is_set(config, "peers") && !resolve_local_cluster(config, warnings, reason)) {
         return false;
     }

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/logger.h"
+#include "base/node_id.h"
 #include "base/version.h"
 #include "server/diagnostics.h"
 #include "server/server_internal.h"
@@ -22,7 +22,7 @@ enum {
     DESCRIPTORS_RESERVED = 128,
 };
 
-static void fill_random(void *bytes, size_t size)
+void server_fill_random(void *bytes, size_t size)
 {
     /* Blocks only until the machine has gathered entropy once, early at boot. */
     ssize_t got = getrandom(bytes, size, 0);
@@ -66,9 +66,9 @@ static void init_identity(struct server *server)
     (void)snprintf(info->http_address, sizeof(info->http_address), "%s", config->announce_http);
     (void)snprintf(info->redis_address, sizeof(info->redis_address), "%s", config->announce_redis);
     (void)snprintf(info->version, sizeof(info->version), "%s", QUORUM_VERSION);
-    server->self_id = server_node_id(config->id);
+    server->self_id = node_id_of_name(config->id);
     uint8_t random[SERVER_RUN_ID_BYTES / 2];
-    fill_random(random, sizeof(random));
+    server_fill_random(random, sizeof(random));
     for (size_t i = 0; i < sizeof(random); i++) {
         (void)snprintf(server->run_id + 2 * i, 3, "%02x", random[i]);
     }
@@ -87,14 +87,6 @@ static void log_line(const char *line, void *context)
     logger_log(LOGGER_NOTICE, "option %s", line);
 }
 
-static bool has_raft_db(const struct config *config)
-{
-    char path[4096];
-    struct stat unused;
-    (void)snprintf(path, sizeof(path), "%s/raft.db", config->data);
-    return stat(path, &unused) == 0;
-}
-
 static bool open_peers(struct server *server)
 {
     const struct config *config = server->config;
@@ -106,49 +98,67 @@ static bool open_peers(struct server *server)
         /* Tells two runs of a node apart; the log's own incarnation is not open yet. */
         .incarnation = (uint64_t)server->started_wall_ms,
         .self = server->self_info,
+        .is_joining = config->join[0] != '\0',
     };
     return peer_net_open(&server->loop, &options, &server->peers) == RESULT_OK;
 }
 
-static bool open_store(struct server *server, bool is_new, struct log_recovery *recovery)
+static struct raft_start raft_start_of(const struct server *server, const struct server_data *data)
 {
     const struct config *config = server->config;
-    struct log_store_options options = {.directory = config->data,
-                                        .node_name = config->id,
-                                        .node_id = server->self_id,
-                                        .bootstrap = is_new ? &server->bootstrap : NULL,
-                                        .wal_bytes_max = (uint32_t)config->wal_max_bytes};
-    return log_store_open(&options, recovery, &server->store) == RESULT_OK;
+    const struct log_recovery *log = &data->log;
+    bool has_state = data->state.index > 0;
+    struct raft_start start = {
+        .id = server->self_id,
+        .disk_id = log->disk_id,
+        .timers = {config->election_timeout_ms_min, config->election_timeout_ms_max,
+                   config->heartbeat_interval_ms},
+        .hard_state = log->hard_state,
+        .configuration = has_state ? data->state.configuration : log->bootstrap,
+        .snapshot_index = log->base_index,
+        .snapshot_term = log->base_term,
+        .entries = log->entries,
+        .entries_count = log->entries_count,
+        /* What is in state.db was committed. */
+        .commit_index =
+            log->commit_index > data->state.index ? log->commit_index : data->state.index,
+    };
+    server_fill_random(&start.seed, sizeof(start.seed));
+    return start;
 }
 
-static bool create_replica(struct server *server, const struct log_recovery *recovery)
+struct replica_snapshot_options server_snapshot_options(const struct config *config)
+{
+    return (struct replica_snapshot_options){.log_bytes = config->snapshot_log_bytes,
+                                             .log_entries = config->snapshot_entries,
+                                             .trailing_bytes = config->snapshot_trailing_bytes};
+}
+
+static bool create_replica(struct server *server, struct server_data *data)
 {
     const struct config *config = server->config;
     struct replica_options options = {
-        .raft = {.id = server->self_id,
-                 .timers = {config->election_timeout_ms_min, config->election_timeout_ms_max,
-                            config->heartbeat_interval_ms},
-                 .hard_state = recovery->hard_state,
-                 .configuration = recovery->bootstrap,
-                 .entries = recovery->entries,
-                 .entries_count = recovery->entries_count,
-                 .commit_index = recovery->commit_index},
-        .incarnation = recovery->incarnation,
+        .raft = raft_start_of(server, data),
+        .incarnation = data->log.incarnation,
         .request_timeout_ms = config->request_timeout_ms,
         .password = config->requirepass,
         .self = server->self_info,
         .host = &server->host,
+        .restore = data->restore,
+        .is_state_missing = data->is_state_missing,
+        .snapshot = server_snapshot_options(config),
     };
-    fill_random(&options.raft.seed, sizeof(options.raft.seed));
-    fill_random(options.new_cluster_id, sizeof(options.new_cluster_id));
+    server_fill_random(options.new_cluster_id, sizeof(options.new_cluster_id));
     uint64_t now_ms = loop_monotonic_us() / 1000;
     enum result result =
         replica_create(&options, now_ms, loop_wall_us() / 1000, &server->loop.replica);
     if (result != RESULT_OK) {
-        logger_log(LOGGER_ERROR, "cannot start from the log in '%s': %s", config->data,
+        logger_log(LOGGER_ERROR, "cannot start from the data in '%s': %s", config->data,
                    result_text(result));
         return false;
     }
+    data->restore = NULL; /* taken over */
+    server->state_saved_index = data->state.index;
     replica_set_debug_access(server->loop.replica,
                              (enum replica_debug_access)config->enable_debug_command);
     replica_set_bulk_bytes_max(server->loop.replica, (uint32_t)config->proto_max_bulk_bytes);
@@ -174,23 +184,39 @@ static bool open_clients(struct server *server)
            http_server_open(&server->loop, &http, &server->http) == RESULT_OK;
 }
 
-static void greet(const struct server *server, const struct log_recovery *recovery)
+/* What the operator asked for at a start that has its own answer on disk. */
+static void greet_members(const struct server *server, const struct server_data *data)
 {
+    const struct config *config = server->config;
     const struct raft_member *members[LIMIT_MEMBERS];
     uint32_t members_count = replica_members_by_name(server->loop.replica, members);
-    logger_log(LOGGER_NOTICE, "log: %llu entries, term %llu, known committed up to %llu%s",
-               (unsigned long long)recovery->entries_count,
-               (unsigned long long)recovery->hard_state.term,
-               (unsigned long long)recovery->commit_index, recovery->created ? " (new)" : "");
     for (uint32_t i = 0; i < members_count; i++) {
         const struct raft_member *member = members[i];
         logger_log(LOGGER_NOTICE, "member %s at %s%s", member->name, member->raft_address,
                    member->id == server->self_id ? " (this node)" : "");
     }
-    if (!recovery->created && server->config->peers.count > 0) {
-        logger_log(LOGGER_NOTICE, "the data directory is not new: its members count, --peers does "
-                                  "not");
+    bool is_member = false;
+    for (uint32_t i = 0; i < members_count; i++) {
+        is_member |= members[i]->id == server->self_id;
     }
+    if (members_count > 0 && !is_member) {
+        logger_log(LOGGER_WARNING, "by its log this node is no member of its cluster any more; to "
+                                   "be added again it needs an empty data directory");
+    }
+    bool is_told = config->peers.count > 0 || config->join[0] != '\0';
+    if (!data->log.created && is_told && members_count > 0) {
+        logger_log(LOGGER_NOTICE, "the data directory is not new: its members count, --%s does not",
+                   config->join[0] != '\0' ? "join" : "peers");
+    }
+    if (members_count == 0 && config->join[0] == '\0') {
+        logger_log(LOGGER_WARNING, "this node has not been added to a cluster yet, and --join does "
+                                   "not say where to ask: it waits for someone to add it");
+    }
+}
+
+static void greet(const struct server *server, const struct server_data *data)
+{
+    greet_members(server, data);
     logger_log(LOGGER_NOTICE,
                "ready in %llu ms: redis on port %u, http on port %u, raft on port %u",
                (unsigned long long)(loop_monotonic_us() / 1000 - server->started_ms),
@@ -199,10 +225,9 @@ static void greet(const struct server *server, const struct log_recovery *recove
 }
 
 /* Everything in order; false leaves what was opened to be closed. */
-static bool start(struct server *server)
+static bool start(struct server *server, struct server_data *data)
 {
     const struct config *config = server->config;
-    struct log_recovery recovery = {0};
     if (data_dir_lock(config->data, &server->lock) != RESULT_OK) {
         return false;
     }
@@ -212,19 +237,14 @@ static bool start(struct server *server)
         return false;
     }
     server_host_init(server);
-    bool is_new = !has_raft_db(config);
-    if (!open_peers(server) || !server_bootstrap(server, is_new) ||
-        !open_store(server, is_new, &recovery)) {
+    if (!open_peers(server) || !server_data_open(server, data) || !server_state_open(server) ||
+        !create_replica(server, data) || !open_clients(server) || !server_loop_open(server)) {
         return false;
     }
-    bool is_started =
-        create_replica(server, &recovery) && open_clients(server) && server_loop_open(server);
-    if (is_started) {
-        server_sync_peers(server);
-        greet(server, &recovery);
-    }
-    log_recovery_deinit(&recovery);
-    return is_started;
+    server_sync_peers(server);
+    server_disk_watch(server);
+    greet(server, data);
+    return true;
 }
 
 static void stop(struct server *server)
@@ -236,9 +256,8 @@ static void stop(struct server *server)
     if (server->http != NULL) {
         http_server_close(server->http);
     }
-    if (server->store != NULL) {
-        log_store_close(server->store);
-    }
+    server_state_close(server);
+    server_data_close(server);
     if (server->peers != NULL) {
         peer_net_close(server->peers);
     }
@@ -263,7 +282,9 @@ int server_run(struct config *config, const char *executable)
                config->id, config->data, (int)getpid());
     config_describe_sources(config, log_line, NULL);
     raise_descriptor_limit(config);
-    bool is_started = start(&server);
+    struct server_data data = {.restore = NULL};
+    bool is_started = start(&server, &data);
+    server_data_deinit(&data);
     if (is_started) {
         server_loop_run(&server);
     }
@@ -272,5 +293,5 @@ int server_run(struct config *config, const char *executable)
         logger_log(LOGGER_NOTICE, "stopped in order");
     }
     diagnostics_close();
-    return is_started ? 0 : 1;
+    return is_started ? server.exit_code : 1;
 }

@@ -3,20 +3,16 @@
  * Members named as id=host:port are known at once. Where --peers has plain host:port, as in the
  * original, ids are learned from the peers' hellos: the first start waits until every peer has
  * answered once; what was learned is recorded in the data directory, so later starts need nobody.
+ * A node that joins a running cluster founds none: it has no members until that one's log names
+ * them.
  */
 #include <stdio.h>
 
-#include "base/hash.h"
 #include "base/logger.h"
+#include "base/node_id.h"
 #include "server/server_internal.h"
 
 enum { BOOTSTRAP_REPORT_MS = 5000, BOOTSTRAP_POLL_MS = 50 };
-
-uint64_t server_node_id(const char *name)
-{
-    uint64_t id = hash_bytes(0x71756f72756d6964u, slice_of_string(name));
-    return id == RAFT_ID_NONE ? 1 : id;
-}
 
 static void copy_text(char *out, size_t size, const char *text)
 {
@@ -25,7 +21,7 @@ static void copy_text(char *out, size_t size, const char *text)
 
 static bool put_member(struct server *server, const struct config_member *from, const char *name)
 {
-    struct raft_member member = {.id = server_node_id(name), .role = RAFT_VOTER};
+    struct raft_member member = {.id = node_id_of_name(name), .role = RAFT_VOTER};
     copy_text(member.name, sizeof(member.name), name);
     copy_text(member.raft_address, sizeof(member.raft_address), from->raft_address);
     copy_text(member.http_address, sizeof(member.http_address), from->http_address);
@@ -47,7 +43,7 @@ static void start_discovery(struct server *server)
     for (uint32_t i = 0; i < config->members_count; i++) {
         const struct config_member *member = &config->members[i];
         if (i != config->self_index) {
-            uint64_t id = member->name[0] == '\0' ? RAFT_ID_NONE : server_node_id(member->name);
+            uint64_t id = member->name[0] == '\0' ? RAFT_ID_NONE : node_id_of_name(member->name);
             peers[count++] = (struct peer_net_peer){id, member->raft_address};
         }
     }
@@ -109,6 +105,10 @@ static bool wait_for_names(struct server *server)
 
 bool server_bootstrap(struct server *server, bool is_new)
 {
+    if (server->config->join[0] != '\0') {
+        server->bootstrap = (struct raft_configuration){0};
+        return true;
+    }
     int unknown = collect(server);
     if (unknown <= 0 || !is_new) {
         return unknown >= 0;

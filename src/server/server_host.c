@@ -142,6 +142,9 @@ static void apply_changes(struct server *server)
     replica_set_password(replica, config->requirepass);
     replica_set_request_timeout(replica, config->request_timeout_ms);
     replica_set_bulk_bytes_max(replica, (uint32_t)config->proto_max_bulk_bytes);
+    struct replica_snapshot_options snapshot = server_snapshot_options(config);
+    replica_set_snapshot_options(replica, &snapshot);
+    disk_reserve_set_free_bytes_min(server->reserve, config->disk_free_bytes_min);
     logger_set_level((enum logger_level)config->loglevel);
 }
 

@@ -2,7 +2,8 @@
  * wants done.
  *
  * The order at the end of a turn is the latency of a write: what has to be persisted goes to the
- * storage thread first, then messages to the peers while the disk works, then replies to clients.
+ * storage thread first, then messages to the peers while the disk works, then the files of
+ * state, then replies to clients.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@ static void persist_and_send(struct server *server, const struct replica_ready *
         peer_net_send(server->peers, &ready->messages[i]);
     }
     peer_net_flush(server->peers);
+    server_state_carry_out(server, ready);
 }
 
 static void serve_clients(struct server *server)
@@ -50,11 +52,13 @@ void server_sync_peers(struct server *server)
     const struct raft_configuration *configuration = replica_configuration(server->loop.replica);
     struct peer_net_peer peers[LIMIT_MEMBERS];
     uint32_t count = 0;
+    if (server_is_joining(server)) {
+        server_join_begin(server);
+        return;
+    }
     for (uint32_t i = 0; i < configuration->members_count; i++) {
         const struct raft_member *member = &configuration->members[i];
-        if (member->id != server->self_id) {
-            peers[count++] = (struct peer_net_peer){member->id, member->raft_address};
-        }
+        peers[count++] = (struct peer_net_peer){member->id, member->raft_address};
     }
     struct replica_status status;
     replica_get_status(server->loop.replica, &status);
@@ -105,14 +109,29 @@ static bool is_stopped(struct server *server)
            server->loop.now_ms >= server->stop_begun_ms + STOP_MS_MAX;
 }
 
+/* At once, and without an orderly stop: what this node would still say is not to be believed. */
+static void stop_diverged(const struct server *server)
+{
+    enum result result = data_dir_set_mark(server->config->data, DATA_DIR_DIVERGED);
+    logger_log(LOGGER_ERROR, "stopping: this node's state differs from the majority's; %s",
+               result == RESULT_OK
+                   ? "start it again, and it fetches theirs"
+                   : "move its data directory away (keep it) before it is started again");
+    _Exit(result == RESULT_OK ? SERVER_EXIT_DIVERGED : SERVER_EXIT_CONTRADICTION);
+}
+
 static void end_turn(struct server *server)
 {
     loop_wake(&server->loop);
     struct replica_ready ready;
+    replica_note_state_backlog(server->loop.replica, state_store_backlog(server->state));
     if (replica_end_turn(server->loop.replica, &ready) != RESULT_OK) {
         logger_log(LOGGER_ERROR,
                    "stopping: this node's log contradicts what the cluster committed");
-        _Exit(70); /* EX_SOFTWARE */
+        _Exit(SERVER_EXIT_CONTRADICTION);
+    }
+    if (ready.has_diverged) {
+        stop_diverged(server);
     }
     persist_and_send(server, &ready);
     if (ready.role_changed) {
@@ -167,6 +186,8 @@ static void on_second(evutil_socket_t descriptor, short what, void *context)
     struct server *server = context;
     loop_wake(&server->loop);
     resp_server_tick(server->resp);
+    server_disk_watch(server);
+    server_join_tick(server);
 }
 
 void server_begin_stop(struct server *server, const char *why)

@@ -213,3 +213,45 @@ enum result data_dir_sync(const char *directory)
     (void)close(descriptor);
     return result;
 }
+
+/* ---- Marks ---- */
+
+static bool mark_path(const char *directory, const char *name, char path[PATH_MAX])
+{
+    int size = snprintf(path, PATH_MAX, "%s/%s", directory, name);
+    return size > 0 && size < PATH_MAX;
+}
+
+enum result data_dir_set_mark(const char *directory, const char *name)
+{
+    char path[PATH_MAX];
+    if (!mark_path(directory, name, path)) {
+        errno = ENAMETOOLONG;
+        return failed("create", directory);
+    }
+    int descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_FILE_MODE);
+    if (descriptor < 0) {
+        bool is_full = errno == ENOSPC || errno == EDQUOT;
+        enum result result = failed("create", path);
+        return is_full ? RESULT_FULL : result;
+    }
+    enum result result = fsync(descriptor) == 0 ? RESULT_OK : failed("flush", path);
+    (void)close(descriptor);
+    return result == RESULT_OK ? data_dir_sync(directory) : result;
+}
+
+enum result data_dir_clear_mark(const char *directory, const char *name)
+{
+    char path[PATH_MAX];
+    if (!mark_path(directory, name, path) || (unlink(path) != 0 && errno != ENOENT)) {
+        return failed("remove", path);
+    }
+    return data_dir_sync(directory);
+}
+
+bool data_dir_has_mark(const char *directory, const char *name)
+{
+    char path[PATH_MAX];
+    struct stat status;
+    return mark_path(directory, name, path) && lstat(path, &status) == 0;
+}

@@ -14,8 +14,8 @@ enum { ENTRIES_CAPACITY_MIN = 64 };
 
 struct loading {
     struct raft_db *db;
-    struct log_recovery *out;
-    uint64_t capacity;
+    log_recovery_on_entry *on_entry;
+    void *context;
     uint64_t index; /* of the last row read */
     uint64_t term;
     uint64_t chain;
@@ -26,12 +26,12 @@ static unsigned long long number(uint64_t value)
     return (unsigned long long)value;
 }
 
-static enum result load_bootstrap(struct raft_db *db, struct log_recovery *out)
+enum result log_recovery_read_bootstrap(struct raft_db *db, struct raft_configuration *out)
 {
     if (buf_size(&db->bootstrap) == 0) {
         return RESULT_OK;
     }
-    enum result result = raft_configuration_decode(buf_slice(&db->bootstrap), &out->bootstrap);
+    enum result result = raft_configuration_decode(buf_slice(&db->bootstrap), out);
     if (result == RESULT_VERSION) {
         logger_log(LOGGER_ERROR,
                    "%s: the bootstrap configuration was written by a later version "
@@ -93,16 +93,6 @@ static enum result check_entry(struct loading *loading, const struct raft_entry 
     return entry->type == RAFT_ENTRY_CONFIGURATION ? check_configuration(db, entry) : RESULT_OK;
 }
 
-static void keep_entry(struct loading *loading, const struct raft_entry *entry)
-{
-    struct log_recovery *out = loading->out;
-    if (out->entries_count == loading->capacity) {
-        loading->capacity = loading->capacity == 0 ? ENTRIES_CAPACITY_MIN : loading->capacity * 2;
-        out->entries = mem_realloc(out->entries, loading->capacity * sizeof(out->entries[0]));
-    }
-    out->entries[out->entries_count++] = *entry;
-}
-
 /* One row of SELECT idx, term, type, checksum, chain, payload. */
 static enum result load_row(struct loading *loading, sqlite3_stmt *row)
 {
@@ -132,13 +122,17 @@ static enum result load_row(struct loading *loading, sqlite3_stmt *row)
     if (size > 0) {
         entry.payload = blob_copy(slice_of(sqlite3_column_blob(row, 5), size));
     }
-    keep_entry(loading, &entry); /* Before the checks, so that it is freed with the rest. */
     uint64_t chain = (uint64_t)sqlite3_column_int64(row, 4);
     enum result result =
         check_entry(loading, &entry, (uint64_t)sqlite3_column_int64(row, 3), chain);
-    loading->index = index;
-    loading->term = entry.term;
-    loading->chain = chain;
+    if (result == RESULT_OK) {
+        loading->index = index;
+        loading->term = entry.term;
+        loading->chain = chain;
+        result =
+            loading->on_entry == NULL ? RESULT_OK : loading->on_entry(&entry, loading->context);
+    }
+    blob_release(entry.payload);
     return result;
 }
 
@@ -199,23 +193,54 @@ static enum result load_rows(struct loading *loading)
     return result;
 }
 
+enum result log_recovery_read(struct raft_db *db, uint64_t *good_index,
+                              log_recovery_on_entry *on_entry, void *context)
+{
+    struct loading loading = {.db = db,
+                              .on_entry = on_entry,
+                              .context = context,
+                              .index = db->state.base_index,
+                              .term = db->state.base_term,
+                              .chain = db->state.base_chain};
+    enum result result = load_rows(&loading);
+    if (result == RESULT_OK) {
+        result = check_end(&loading);
+    }
+    *good_index = loading.index;
+    return result;
+}
+
+struct keeping {
+    struct log_recovery *out;
+    uint64_t capacity;
+};
+
+static enum result keep_entry(const struct raft_entry *entry, void *context)
+{
+    struct keeping *keeping = context;
+    struct log_recovery *out = keeping->out;
+    if (out->entries_count == keeping->capacity) {
+        keeping->capacity = keeping->capacity == 0 ? ENTRIES_CAPACITY_MIN : keeping->capacity * 2;
+        out->entries = mem_realloc(out->entries, keeping->capacity * sizeof(out->entries[0]));
+    }
+    out->entries[out->entries_count] = *entry;
+    (void)blob_retain(entry->payload);
+    out->entries_count++;
+    return RESULT_OK;
+}
+
 enum result log_recovery_load(struct raft_db *db, struct log_recovery *out)
 {
     *out = (struct log_recovery){.hard_state = db->state.hard_state,
                                  .commit_index = db->state.commit_index,
+                                 .disk_id = db->state.disk_id,
                                  .base_index = db->state.base_index,
                                  .base_term = db->state.base_term};
-    struct loading loading = {.db = db,
-                              .out = out,
-                              .index = db->state.base_index,
-                              .term = db->state.base_term,
-                              .chain = db->state.base_chain};
-    enum result result = load_bootstrap(db, out);
+    struct keeping keeping = {.out = out};
+    uint64_t good_index;
+    enum result result = log_recovery_read_bootstrap(db, &out->bootstrap);
     if (result == RESULT_OK) {
-        result = load_rows(&loading);
-    }
-    if (result == RESULT_OK) {
-        result = check_end(&loading);
+        result = log_recovery_read(db, &good_index, keep_entry, &keeping);
     }
     if (result != RESULT_OK) {
         log_recovery_deinit(out);

@@ -13,4 +13,16 @@
  */
 MUST_CHECK enum result log_recovery_load(struct raft_db *db, struct log_recovery *out);
 
+/* Takes one entry that verified, borrowed for the call, retained by blob_retain; anything but
+ * RESULT_OK ends the reading with that result. */
+typedef enum result log_recovery_on_entry(const struct raft_entry *entry, void *context);
+
+/* The same without keeping entries. good_index is the last index that verified, also on failure. */
+MUST_CHECK enum result log_recovery_read(struct raft_db *db, uint64_t *good_index,
+                                         log_recovery_on_entry *on_entry, void *context);
+
+/* The bootstrap configuration; without members when none was recorded. */
+MUST_CHECK enum result log_recovery_read_bootstrap(struct raft_db *db,
+                                                   struct raft_configuration *out);
+
 #endif

@@ -63,7 +63,8 @@ void log_recovery_deinit(struct log_recovery *recovery);
  * checksum and the chain, counts the incarnation up, and starts the thread.
  *
  * Every failure is logged here, once, with cause and remedy: RESULT_IDENTITY (another node's or
- * cluster's directory), RESULT_VERSION, RESULT_CORRUPT (names the row), RESULT_LOCKED, RESULT_IO.
+ * cluster's directory), RESULT_VERSION, RESULT_CORRUPT (names the row), RESULT_LOCKED, RESULT_FULL
+ * (the reserve, if there was one, was given up in vain), RESULT_IO.
  * On failure nothing is left open, and recovery and store are untouched.
  */
 MUST_CHECK enum result log_store_open(const struct log_store_options *options,
@@ -106,7 +107,8 @@ struct log_store_stats {
 };
 void log_store_get_stats(const struct log_store *store, struct log_store_stats *out);
 
-/* Waits for what is queued to become durable, checkpoints, stops the thread, closes the file. */
+/* Waits for what is queued to become durable, checkpoints, stops the thread, closes the file. While
+ * the disk is full it waits for nothing: what is not durable then, is dropped. */
 void log_store_close(struct log_store *store);
 
 #endif

@@ -2,6 +2,7 @@
 #include "storage/raft_db.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/assert.h"
 #include "base/logger.h"
@@ -23,8 +24,8 @@ static const char *const statements_sql[RAFT_DB_STATEMENTS_COUNT] = {
     [RAFT_DB_CLEAR] = "DELETE FROM log",
     [RAFT_DB_PUT_STATE] = "REPLACE INTO state (id, term, vote, commit_index, last_index,"
                           " last_chain, base_index, base_term, base_chain, incarnation, running,"
-                          " cluster_index, cluster_id, checksum)"
-                          " VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                          " cluster_index, disk_id, cluster_id, checksum) VALUES (1, ?1, ?2, ?3,"
+                          " ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
 };
 
 enum result raft_db_foreign_cluster(struct raft_db *db, uint64_t index)
@@ -79,6 +80,20 @@ static enum result open_connected(struct raft_db *db, const struct log_store_opt
     return result;
 }
 
+/* What an end that was not clean leaves has to be there. */
+static enum result check_wal_is_there(struct raft_db *db, bool wal_found)
+{
+    if (!db->state.running || wal_found) {
+        return RESULT_OK;
+    }
+    return sqlite_file_corrupt(
+        &db->file,
+        "the node did not stop cleanly, and the write-ahead log %s-wal, which would hold its "
+        "last writes, is gone (if you know that another program opened the file and folded it "
+        "in: create an empty %s-wal and start again)",
+        db->file.path, db->file.path);
+}
+
 enum result raft_db_open(struct raft_db *db, const struct log_store_options *options, bool *created)
 {
     ASSERT(options->wal_bytes_max > 0);
@@ -95,16 +110,31 @@ enum result raft_db_open(struct raft_db *db, const struct log_store_options *opt
     if (result != RESULT_OK) {
         return result;
     }
-    if (db->state.running && !is_new && !wal_found) {
-        return sqlite_file_corrupt(
-            &db->file,
-            "the node did not stop cleanly, and the write-ahead log %s-wal, which would hold its "
-            "last writes, is gone (if you know that another program opened the file and folded it "
-            "in: create an empty %s-wal and start again)",
-            db->file.path, db->file.path);
-    }
     *created = is_new;
-    return RESULT_OK;
+    return is_new ? RESULT_OK : check_wal_is_there(db, wal_found);
+}
+
+enum result raft_db_open_as_is(struct raft_db *db, const char *directory,
+                               struct raft_db_owner *owner)
+{
+    char path[PATH_BYTES];
+    struct stat status;
+    (void)snprintf(path, sizeof(path), "%s/raft.db", directory);
+    *db = (struct raft_db){.file = {0}};
+    sqlite_file_init(&db->file, path, RAFT_DB_REMEDY_CORRUPT);
+    if (stat(path, &status) != 0) {
+        logger_log(LOGGER_ERROR, "there is no %s", path);
+        return RESULT_NOT_FOUND;
+    }
+    bool wal_found = false;
+    enum result result = sqlite_file_open(&db->file, &wal_found);
+    if (result == RESULT_OK) {
+        result = raft_db_read_owner(db, owner);
+    }
+    if (result == RESULT_OK) {
+        result = raft_db_load_state(db);
+    }
+    return result == RESULT_OK ? check_wal_is_there(db, wal_found) : result;
 }
 
 void raft_db_close(struct raft_db *db, bool is_clean)

@@ -8,8 +8,8 @@
  *   meta (name, value)   written once: format_version, node_name, node_id,
  *                        bootstrap (raft_configuration_encode, or NULL), checksum over all of them
  *   state (one row)      term, vote, commit_index, last_index, last_chain, base_index, base_term,
- *                        base_chain, incarnation, running, cluster_id, cluster_index, checksum over
- *                        all of them
+ *                        base_chain, incarnation, running, cluster_index, disk_id, cluster_id,
+ *                        checksum over all of them
  *   log (one row an entry)   idx, term, type, checksum, chain, payload (NULL when empty)
  *
  * base_index, base_term and base_chain are what the first row builds on: 0, 0 and
@@ -29,7 +29,7 @@
 #include "storage/log_store.h"
 #include "storage/sqlite_file.h"
 
-enum { RAFT_DB_FORMAT_VERSION = 2 };
+enum { RAFT_DB_FORMAT_VERSION = 3 };
 
 /* The row of table state, as of the transaction under way. */
 struct raft_db_state {
@@ -43,6 +43,7 @@ struct raft_db_state {
     uint64_t incarnation;
     bool running;
     uint64_t cluster_index; /* the entry that named cluster_id; 0: the bootstrap did, or nobody */
+    uint64_t disk_id;
     uint8_t cluster_id[RAFT_CLUSTER_ID_BYTES]; /* all zero: not named yet */
 };
 
@@ -58,6 +59,12 @@ enum raft_db_statement {
     RAFT_DB_CLEAR,
     RAFT_DB_PUT_STATE,
     RAFT_DB_STATEMENTS_COUNT
+};
+
+/* Whose a file is. */
+struct raft_db_owner {
+    char node_name[LIMIT_NODE_NAME_BYTES];
+    uint64_t node_id;
 };
 
 struct raft_db {
@@ -83,6 +90,12 @@ struct raft_db {
 MUST_CHECK enum result raft_db_open(struct raft_db *db, const struct log_store_options *options,
                                     bool *created);
 
+/* Opens the existing raft.db of a node that is not running, of any node, to be read: its settings,
+ * and its WAL, stay as they are. Its WAL is scanned, identity and state row are verified. name and
+ * id are whose it is. RESULT_NOT_FOUND: there is none. */
+MUST_CHECK enum result raft_db_open_as_is(struct raft_db *db, const char *directory,
+                                          struct raft_db_owner *owner);
+
 /*
  * Closes what is open; db is as zeroed afterwards. Only when is_clean (all is checkpointed, and the
  * state row says so) does SQLite look at the files once more, to remove the empty WAL. Otherwise
@@ -96,9 +109,11 @@ MUST_CHECK enum result raft_db_foreign_cluster(struct raft_db *db, uint64_t inde
 
 /* ---- raft_db_schema.c ---- */
 
-/* Checks format version and identity of a file that has tables. */
+/* Checks format version and identity of a file that has tables; reads the identity, verified, and
+ * db->bootstrap. */
 MUST_CHECK enum result raft_db_check_identity(struct raft_db *db,
                                               const struct log_store_options *options);
+MUST_CHECK enum result raft_db_read_owner(struct raft_db *db, struct raft_db_owner *out);
 
 /* Makes the tables and the rows of a new node, in one transaction. */
 MUST_CHECK enum result raft_db_create_schema(struct raft_db *db,
@@ -109,10 +124,12 @@ MUST_CHECK enum result raft_db_load_state(struct raft_db *db);
 
 /* ---- raft_db_write.c ---- */
 
-/* One transaction: begin, any number of units in order, commit (the fsync). */
+/* One transaction: begin, any number of units in order, commit (the fsync). After RESULT_FULL of
+ * any of them only rollback may follow: nothing of the transaction has happened then. */
 MUST_CHECK enum result raft_db_begin(struct raft_db *db);
 MUST_CHECK enum result raft_db_put_unit(struct raft_db *db, const struct raft_persist *persist);
 MUST_CHECK enum result raft_db_commit(struct raft_db *db);
+MUST_CHECK enum result raft_db_rollback(struct raft_db *db);
 
 /* In a transaction: deletes rows from the log's beginning up to upto_index at most, a bounded
  * number of rows and bytes (one row at least), and moves the base behind them. */

@@ -16,17 +16,15 @@ static const char schema_sql[] =
     "CREATE TABLE state (id INTEGER PRIMARY KEY, term INTEGER NOT NULL, vote INTEGER NOT NULL,"
     " commit_index INTEGER NOT NULL, last_index INTEGER NOT NULL, last_chain INTEGER NOT NULL,"
     " base_index INTEGER NOT NULL, base_term INTEGER NOT NULL, base_chain INTEGER NOT NULL,"
-    " incarnation INTEGER NOT NULL, running INTEGER NOT NULL, cluster_index INTEGER NOT NULL, "
-    "cluster_id BLOB NOT NULL,"
-    " checksum INTEGER NOT NULL) STRICT;"
+    " incarnation INTEGER NOT NULL, running INTEGER NOT NULL, cluster_index INTEGER NOT NULL,"
+    " disk_id INTEGER NOT NULL, cluster_id BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;"
     "CREATE TABLE log (idx INTEGER PRIMARY KEY, term INTEGER NOT NULL, type INTEGER NOT NULL,"
     " checksum INTEGER NOT NULL, chain INTEGER NOT NULL, payload BLOB) STRICT;";
 
 /* What table meta says. */
 struct identity {
     uint64_t format_version;
-    char node_name[LIMIT_NODE_NAME_BYTES];
-    uint64_t node_id;
+    struct raft_db_owner owner;
     struct slice bootstrap; /* borrowed */
     uint64_t checksum;
 };
@@ -35,9 +33,9 @@ static uint64_t identity_checksum(const struct identity *identity)
 {
     uint8_t numbers[16];
     bytes_set_u64(numbers, identity->format_version);
-    bytes_set_u64(numbers + 8, identity->node_id);
+    bytes_set_u64(numbers + 8, identity->owner.node_id);
     uint64_t sum = hash_bytes(META_CHECKSUM_SEED, slice_of(numbers, sizeof(numbers)));
-    sum = hash_bytes(sum, slice_of_string(identity->node_name));
+    sum = hash_bytes(sum, slice_of_string(identity->owner.node_name));
     return hash_bytes(sum, identity->bootstrap);
 }
 
@@ -102,9 +100,9 @@ static enum result read_node_name(struct raft_db *db, char name[LIMIT_NODE_NAME_
 
 static enum result read_identity(struct raft_db *db, struct identity *out)
 {
-    enum result result = read_node_name(db, out->node_name);
+    enum result result = read_node_name(db, out->owner.node_name);
     if (result == RESULT_OK) {
-        result = read_meta_number(db, "node_id", &out->node_id);
+        result = read_meta_number(db, "node_id", &out->owner.node_id);
     }
     if (result == RESULT_OK) {
         result = read_meta_bytes(db, "bootstrap", &db->bootstrap);
@@ -116,7 +114,7 @@ static enum result read_identity(struct raft_db *db, struct identity *out)
     return result;
 }
 
-enum result raft_db_check_identity(struct raft_db *db, const struct log_store_options *options)
+enum result raft_db_read_owner(struct raft_db *db, struct raft_db_owner *out)
 {
     struct identity found = {0};
     enum result result = read_meta_number(db, "format_version", &found.format_version);
@@ -135,6 +133,17 @@ enum result raft_db_check_identity(struct raft_db *db, const struct log_store_op
     }
     if (found.checksum != identity_checksum(&found)) {
         return sqlite_file_corrupt(&db->file, "the checksum of table meta does not match");
+    }
+    *out = found.owner;
+    return RESULT_OK;
+}
+
+enum result raft_db_check_identity(struct raft_db *db, const struct log_store_options *options)
+{
+    struct raft_db_owner found = {.node_id = 0};
+    enum result result = raft_db_read_owner(db, &found);
+    if (result != RESULT_OK) {
+        return result;
     }
     if (found.node_id != options->node_id || strcmp(found.node_name, options->node_name) != 0) {
         logger_log(LOGGER_ERROR,
@@ -185,8 +194,8 @@ static enum result put_identity(struct raft_db *db, const struct identity *ident
         struct meta_value value;
     } rows[] = {
         {"format_version", {.number = identity->format_version}},
-        {"node_name", {.text = identity->node_name}},
-        {"node_id", {.number = identity->node_id}},
+        {"node_name", {.text = identity->owner.node_name}},
+        {"node_id", {.number = identity->owner.node_id}},
         {"bootstrap", {.bytes = &identity->bootstrap}},
         {"checksum", {.number = identity->checksum}},
     };
@@ -202,15 +211,17 @@ static enum result put_identity(struct raft_db *db, const struct identity *ident
 static enum result put_first_state(struct raft_db *db, const struct log_store_options *options)
 {
     struct raft_db_state state = {.base_chain = LOG_ROWS_CHAIN_START,
-                                  .last_chain = LOG_ROWS_CHAIN_START};
+                                  .last_chain = LOG_ROWS_CHAIN_START,
+                                  .disk_id = options->new_disk_id};
     if (options->bootstrap != NULL) {
         memcpy(state.cluster_id, options->bootstrap->cluster_id, sizeof(state.cluster_id));
     }
     char sql[256];
     (void)snprintf(sql, sizeof(sql),
-                   "INSERT INTO state VALUES (1, 0, 0, 0, 0, %lld, 0, 0, %lld, 0, 0, 0, ?1, %lld)",
+                   "INSERT INTO state VALUES (1, 0, 0, 0, 0, %lld, 0, 0, %lld, 0, 0, 0, %lld, ?1,"
+                   " %lld)",
                    (long long)state.last_chain, (long long)state.base_chain,
-                   (long long)raft_db_state_checksum(&state));
+                   (long long)state.disk_id, (long long)raft_db_state_checksum(&state));
     sqlite3_stmt *statement = NULL;
     enum result result = RESULT_OK;
     if (sqlite3_prepare_v2(db->file.connection, sql, -1, &statement, NULL) != SQLITE_OK ||
@@ -226,14 +237,16 @@ static enum result put_first_state(struct raft_db *db, const struct log_store_op
 enum result raft_db_create_schema(struct raft_db *db, const struct log_store_options *options)
 {
     ASSERT(strlen(options->node_name) < LIMIT_NODE_NAME_BYTES);
+    ASSERT(options->new_disk_id != 0);
     buf_clear(&db->bootstrap);
     if (options->bootstrap != NULL && options->bootstrap->members_count > 0) {
         raft_configuration_encode(options->bootstrap, &db->bootstrap);
     }
     struct identity identity = {.format_version = RAFT_DB_FORMAT_VERSION,
-                                .node_id = options->node_id,
+                                .owner.node_id = options->node_id,
                                 .bootstrap = buf_slice(&db->bootstrap)};
-    (void)snprintf(identity.node_name, sizeof(identity.node_name), "%s", options->node_name);
+    (void)snprintf(identity.owner.node_name, sizeof(identity.owner.node_name), "%s",
+                   options->node_name);
     identity.checksum = identity_checksum(&identity);
     enum result result = sqlite_file_run(&db->file, "BEGIN IMMEDIATE", "create the tables of");
     if (result == RESULT_OK) {
@@ -264,6 +277,7 @@ static void read_state_row(sqlite3_stmt *statement, struct raft_db_state *out, u
     }
     out->running = sqlite3_column_int64(statement, column++) != 0;
     out->cluster_index = (uint64_t)sqlite3_column_int64(statement, column++);
+    out->disk_id = (uint64_t)sqlite3_column_int64(statement, column++);
     const void *id = sqlite3_column_blob(statement, column);
     if (sqlite3_column_bytes(statement, column++) == RAFT_CLUSTER_ID_BYTES) {
         memcpy(out->cluster_id, id, RAFT_CLUSTER_ID_BYTES);
@@ -275,8 +289,8 @@ enum result raft_db_load_state(struct raft_db *db)
 {
     static const char sql[] =
         "SELECT term, vote, commit_index, last_index, last_chain, base_index, base_term,"
-        " base_chain, incarnation, running, cluster_index, cluster_id, checksum FROM state WHERE "
-        "id = 1";
+        " base_chain, incarnation, running, cluster_index, disk_id, cluster_id, checksum FROM state"
+        " WHERE id = 1";
     sqlite3_stmt *statement = NULL;
     struct raft_db_state state = {0};
     uint64_t checksum = 0;

@@ -22,7 +22,7 @@ uint64_t raft_db_state_checksum(const struct raft_db_state *state)
     const uint64_t numbers[] = {
         state->hard_state.term, state->hard_state.vote, state->commit_index,  state->last_index,
         state->last_chain,      state->base_index,      state->base_term,     state->base_chain,
-        state->incarnation,     state->running ? 1 : 0, state->cluster_index,
+        state->incarnation,     state->running ? 1 : 0, state->cluster_index, state->disk_id,
     };
     enum { COUNT = sizeof(numbers) / sizeof(numbers[0]) };
     uint8_t bytes[COUNT * 8 + RAFT_CLUSTER_ID_BYTES];
@@ -151,7 +151,10 @@ enum result raft_db_put_unit(struct raft_db *db, const struct raft_persist *pers
         ASSERT(persist->hard_state.term >= db->state.hard_state.term);
         db->state.hard_state = persist->hard_state;
     }
-    if (persist->truncate_from != 0) {
+    if (persist->reset_index != 0) {
+        result = raft_db_reset(db, persist->reset_index, persist->reset_term);
+    }
+    if (result == RESULT_OK && persist->truncate_from != 0) {
         result = truncate_log(db, persist->truncate_from);
     }
     for (uint32_t i = 0; i < persist->entries_count && result == RESULT_OK; i++) {
@@ -223,7 +226,7 @@ enum result raft_db_compact(struct raft_db *db, uint64_t upto_index)
         sqlite_file_bind_number(db->statements[RAFT_DB_COMPACT], 1, cut);
         result = run(db, RAFT_DB_COMPACT, "compact the log in");
     }
-    if (cut > db->state.commit_index) {
+    if (result == RESULT_OK && cut > db->state.commit_index) {
         db->state.commit_index = cut; /* A snapshot holds only what is committed. */
     }
     return result;
@@ -266,7 +269,7 @@ static enum result put_state(struct raft_db *db)
     const uint64_t numbers[] = {
         state->hard_state.term, state->hard_state.vote, state->commit_index,  state->last_index,
         state->last_chain,      state->base_index,      state->base_term,     state->base_chain,
-        state->incarnation,     state->running ? 1 : 0, state->cluster_index,
+        state->incarnation,     state->running ? 1 : 0, state->cluster_index, state->disk_id,
     };
     int at = 1;
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
@@ -288,6 +291,14 @@ enum result raft_db_commit(struct raft_db *db)
     if (result == RESULT_OK) {
         result = run(db, RAFT_DB_COMMIT, "flush");
     }
-    db->stored_state = db->state;
+    if (result == RESULT_OK) {
+        db->stored_state = db->state;
+    }
     return result;
+}
+
+enum result raft_db_rollback(struct raft_db *db)
+{
+    db->state = db->stored_state;
+    return sqlite_file_rollback(&db->file);
 }

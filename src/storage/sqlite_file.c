@@ -72,6 +72,8 @@ static enum result result_of(int code)
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return RESULT_CORRUPT;
+    case SQLITE_FULL:
+        return RESULT_FULL;
     default:
         return RESULT_IO;
     }
@@ -103,6 +105,9 @@ enum result sqlite_file_failed(struct sqlite_file *file, const char *what)
     }
     if (code != SQLITE_IOERR && code != SQLITE_CANTOPEN && code != SQLITE_FULL) {
         system = 0; /* Left over from something that was handled. */
+    }
+    if (code == SQLITE_FULL && file->failures_are_fatal) {
+        return RESULT_FULL;
     }
     char message[MESSAGE_BYTES];
     (void)snprintf(message, sizeof(message), "%s (SQLite code %d%s%s)",
@@ -204,6 +209,14 @@ enum result sqlite_file_step(struct sqlite_file *file, sqlite3_stmt *statement, 
     }
     (void)sqlite3_reset(statement);
     return result;
+}
+
+enum result sqlite_file_rollback(struct sqlite_file *file)
+{
+    if (sqlite3_get_autocommit(file->connection) != 0) {
+        return RESULT_OK;
+    }
+    return sqlite_file_run(file, "ROLLBACK", "roll back a transaction in");
 }
 
 void sqlite_file_bind_number(sqlite3_stmt *statement, int at, uint64_t value)

@@ -57,7 +57,9 @@ MUST_CHECK enum result sqlite_file_prepare(struct sqlite_file *file, const char 
 void sqlite_file_close(struct sqlite_file *file, bool is_clean);
 
 /* Turns the connection's last error into a result, having logged it; ends the process instead when
- * failures_are_fatal. what completes "cannot ... <path>". */
+ * failures_are_fatal. what completes "cannot ... <path>". A full disk is never fatal, as SQLite has
+ * written nothing that counts: RESULT_FULL, and while failures are fatal the store that runs says
+ * what it does about it. */
 MUST_CHECK enum result sqlite_file_failed(struct sqlite_file *file, const char *what);
 
 /* Logs that the data is corrupt, with path and remedy, and returns RESULT_CORRUPT; ends the
@@ -75,6 +77,9 @@ MUST_CHECK enum result sqlite_file_read_number(struct sqlite_file *file, const c
 /* Runs a prepared statement that yields no row, and readies it for the next time. */
 MUST_CHECK enum result sqlite_file_step(struct sqlite_file *file, sqlite3_stmt *statement,
                                         const char *what);
+
+/* Ends the transaction under way, if a failure has not ended it already, as if it had not been. */
+MUST_CHECK enum result sqlite_file_rollback(struct sqlite_file *file);
 
 /* Binds an unsigned number as the signed one of the same bits; bytes, borrowed, empty but not NULL
  * when there are none. */

@@ -32,7 +32,6 @@ static const char *const tables_sql[TABLES_COUNT] = {
 static const char *const statements_sql[STATE_DB_STATEMENTS_COUNT] = {
     [STATE_DB_BEGIN] = "BEGIN IMMEDIATE",
     [STATE_DB_COMMIT] = "COMMIT",
-    [STATE_DB_ROLLBACK] = "ROLLBACK",
     [STATE_DB_FIND] = "SELECT checksum FROM rows WHERE slot = ?1 AND key = ?2",
     [STATE_DB_PUT] = "REPLACE INTO rows (slot, key, type, expiry, modified, checksum, value)"
                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -138,7 +137,7 @@ static enum result read_identity(struct state_db *db, struct identity *out)
     return result;
 }
 
-static enum result check_identity(struct state_db *db, const struct state_store_options *options)
+enum result state_db_check_identity(struct state_db *db, const struct state_store_options *options)
 {
     struct identity found = {0};
     enum result result = read_identity(db, &found);
@@ -226,7 +225,7 @@ static enum result open_connected(struct state_db *db, const struct state_store_
         result = check_file(db);
     }
     if (result == RESULT_OK && tables > 0) {
-        result = check_identity(db, options);
+        result = state_db_check_identity(db, options);
     }
     if (result == RESULT_OK) {
         result = sqlite_file_configure(&db->file, WAL_BYTES_KEPT);

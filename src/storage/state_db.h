@@ -39,7 +39,6 @@ struct state_db_totals {
 enum state_db_statement {
     STATE_DB_BEGIN,
     STATE_DB_COMMIT,
-    STATE_DB_ROLLBACK,
     STATE_DB_FIND,
     STATE_DB_PUT,
     STATE_DB_REMOVE,
@@ -59,8 +58,9 @@ struct state_db {
     struct buf replica_state;                            /* what meta.replica_state borrows */
     struct state_db_totals totals;                       /* as of the transaction under way */
     struct state_db_totals committed;
-    bool has_parts;  /* there may be rows in parts */
-    bool is_writing; /* between begin and commit */
+    bool has_parts;       /* there may be rows in parts */
+    bool is_writing;      /* between begin and commit */
+    bool owes_checkpoint; /* the newest snapshot lies in the WAL: there was no room to move it */
 };
 
 #define STATE_DB_REMEDY_CORRUPT                                                                    \
@@ -80,6 +80,10 @@ MUST_CHECK enum result state_db_open(struct state_db *db,
  * change its identity. As state_db_open on failure. */
 MUST_CHECK enum result state_db_open_file(struct state_db *db, const char *path);
 
+/* Whether the file is options' node's: RESULT_IDENTITY, logged, when not. */
+MUST_CHECK enum result state_db_check_identity(struct state_db *db,
+                                               const struct state_store_options *options);
+
 /* is_clean as in sqlite_file_close. */
 void state_db_close(struct state_db *db, bool is_clean);
 
@@ -95,7 +99,9 @@ MUST_CHECK enum result state_db_load_meta(struct state_db *db);
 
 /* ---- state_db_write.c ---- */
 
-/* One snapshot: begin, rows in any order and number, commit (durable, checkpointed) or rollback. */
+/* One snapshot: begin, rows in any order and number, commit (durable, checkpointed) or rollback,
+ * which also gives the WAL's room back. After RESULT_FULL of begin there is nothing to end; after
+ * that of the others only rollback may follow. */
 MUST_CHECK enum result state_db_begin(struct state_db *db);
 MUST_CHECK enum result state_db_commit(struct state_db *db, const struct state_meta *meta);
 MUST_CHECK enum result state_db_rollback(struct state_db *db);
@@ -114,9 +120,10 @@ MUST_CHECK enum result state_db_load(struct state_db *db, state_store_on_row *on
 
 /* ---- state_file.c ---- */
 
-/* Copies what is committed to path: into a temporary file first, synced, then by rename. Logs why
- * not, and leaves nothing behind then. */
-MUST_CHECK enum result state_db_copy(struct state_db *db, const char *path);
+/* Copies what is committed to path: into a temporary file first, synced, then by rename; bytes and
+ * hash are as of state_file_hash. Logs why not, and leaves nothing behind then. */
+MUST_CHECK enum result state_db_copy(struct state_db *db, const char *path, uint64_t *bytes,
+                                     uint64_t *hash);
 
 /* Removes temporary files that a crash left in the directory. */
 void state_file_clean(const char *directory);

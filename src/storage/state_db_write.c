@@ -42,8 +42,16 @@ static sqlite3_stmt *bind_key(struct state_db *db, enum state_db_statement which
 enum result state_db_begin(struct state_db *db)
 {
     ASSERT(!db->is_writing);
-    db->is_writing = true;
-    return run(db, STATE_DB_BEGIN, "begin a snapshot in");
+    enum result result = RESULT_OK;
+    if (db->owes_checkpoint) {
+        result = sqlite_file_checkpoint(&db->file, SQLITE_CHECKPOINT_TRUNCATE);
+    }
+    if (result == RESULT_OK) {
+        db->owes_checkpoint = false;
+        result = run(db, STATE_DB_BEGIN, "begin a snapshot in");
+    }
+    db->is_writing = result == RESULT_OK;
+    return result;
 }
 
 enum result state_db_rollback(struct state_db *db)
@@ -51,7 +59,13 @@ enum result state_db_rollback(struct state_db *db)
     ASSERT(db->is_writing);
     db->is_writing = false;
     db->totals = db->committed;
-    return run(db, STATE_DB_ROLLBACK, "give up a snapshot in");
+    enum result result = sqlite_file_rollback(&db->file);
+    if (result == RESULT_OK) {
+        /* What had been spilled to the WAL goes: its room is needed, and with frames of one that is
+         * no more behind it a torn end of the next transaction would look like damage. */
+        result = sqlite_file_checkpoint(&db->file, SQLITE_CHECKPOINT_TRUNCATE);
+    }
+    return result;
 }
 
 /* ---- Rows ---- */
@@ -236,11 +250,14 @@ enum result state_db_commit(struct state_db *db, const struct state_meta *meta)
     if (result == RESULT_OK) {
         result = run(db, STATE_DB_COMMIT, "flush");
     }
-    db->is_writing = false;
-    if (result == RESULT_OK) {
-        result = sqlite_file_checkpoint(&db->file, SQLITE_CHECKPOINT_TRUNCATE);
+    if (result != RESULT_OK) {
+        return result;
     }
+    db->is_writing = false;
     db->committed = db->totals;
     db->meta.index = meta->index;
-    return result;
+    db->meta.term = meta->term;
+    result = sqlite_file_checkpoint(&db->file, SQLITE_CHECKPOINT_TRUNCATE);
+    db->owes_checkpoint = result == RESULT_FULL;
+    return result == RESULT_FULL ? RESULT_OK : result; /* Durable in the WAL all the same. */
 }

@@ -12,11 +12,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/logger.h"
+#include "base/mem.h"
 #include "storage/data_dir.h"
+#include "storage/offline.h"
 #include "storage/state_db.h"
 
-enum { PATH_BYTES = 4096, BESIDE_BYTES = PATH_BYTES + 16 };
+enum { PATH_BYTES = 4096, BESIDE_BYTES = PATH_BYTES + 16, HASH_PIECE_BYTES = 1024 * 1024 };
 
 static enum result failed(const char *what, const char *path)
 {
@@ -84,6 +87,49 @@ void state_file_clean(const char *directory)
     (void)closedir(stream);
 }
 
+/* ---- Hash ---- */
+
+static enum result hash_open_file(int descriptor, const char *path, struct hash_stream *stream,
+                                  uint64_t *bytes)
+{
+    uint8_t *piece = mem_alloc(HASH_PIECE_BYTES);
+    enum result result = RESULT_OK;
+    uint64_t size = 0;
+    for (;;) {
+        ssize_t got = read(descriptor, piece, HASH_PIECE_BYTES);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            result = got == 0 ? RESULT_OK : failed("read", path);
+            break;
+        }
+        hash_stream_add(stream, slice_of(piece, (size_t)got));
+        size += (uint64_t)got;
+    }
+    mem_free(piece);
+    *bytes = size;
+    return result;
+}
+
+enum result state_file_hash(const char *path, uint64_t *bytes, uint64_t *hash)
+{
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (descriptor < 0) {
+        return failed("open", path);
+    }
+    uint64_t size = 0;
+    struct hash_stream *stream = hash_stream_create(0);
+    enum result result = hash_open_file(descriptor, path, stream, &size);
+    uint64_t value = hash_stream_finish(stream);
+    (void)close(descriptor);
+    if (result == RESULT_OK) {
+        *bytes = size;
+        *hash = value;
+    }
+    return result;
+}
+
 /* ---- Copy ---- */
 
 /* VACUUM INTO: a read transaction on the state, written without free pages, in order. */
@@ -110,7 +156,7 @@ static void remove_temporary(const char *path)
     (void)unlink(journal);
 }
 
-enum result state_db_copy(struct state_db *db, const char *path)
+enum result state_db_copy(struct state_db *db, const char *path, uint64_t *bytes, uint64_t *hash)
 {
     char temporary[PATH_BYTES];
     int size = snprintf(temporary, sizeof(temporary), "%s" STATE_FILE_TEMPORARY, path);
@@ -129,6 +175,9 @@ enum result state_db_copy(struct state_db *db, const char *path)
     db->file.failures_are_fatal = are_fatal;
     if (result == RESULT_OK) {
         result = sync_file(temporary);
+    }
+    if (result == RESULT_OK) {
+        result = state_file_hash(temporary, bytes, hash);
     }
     if (result == RESULT_OK) {
         result = rename_durably(temporary, path);
@@ -224,6 +273,9 @@ static enum result settle_wal(const char *path)
         result = sqlite_file_checkpoint(&old, SQLITE_CHECKPOINT_TRUNCATE);
     }
     sqlite_file_close(&old, result == RESULT_OK);
+    if (result == RESULT_FULL) {
+        return result;
+    }
     if (result != RESULT_OK) {
         logger_log(LOGGER_WARNING, "%s cannot be read, and its write-ahead log is dropped", path);
     }

@@ -4,14 +4,28 @@
  * in order. A copy that is asked for in between waits for the commit, because SQLite copies only
  * what is committed. A snapshot counts as durable once it is checkpointed: from then on nothing of
  * it depends on the WAL.
+ *
+ * Loading runs in the thread too, which reads and verifies ahead of the loop thread by a few blobs
+ * of rows. A snapshot that finds the disk full is rolled back and what is left of it is passed
+ * over, up to the next begin. Other failures, but those of a copy and of an install, have ended the
+ * process before any function here sees them.
+ *
+ * The WAL is bounded by what changed: SQLite writes a page that a transaction changes again and
+ * again into one frame, so it never holds more than the pages that one snapshot touched, each once.
+ * It is emptied when the snapshot is checkpointed or given up.
  */
 #include "storage/state_store.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/assert.h"
+#include "base/logger.h"
 #include "base/mem.h"
+#include "storage/bounded_queue.h"
+#include "storage/disk_reserve.h"
 #include "storage/state_db.h"
+#include "storage/storage_fatal.h"
 #include "storage/worker.h"
 
 /* Rows are gathered up to this and written in key order, so that each page is written once.
@@ -19,23 +33,39 @@
  * itself. */
 enum { GATHERED_BYTES_MAX = 32 * 1024 * 1024, ROWS_CAPACITY_MIN = 256 };
 
-enum job_kind { JOB_BEGIN, JOB_PUT, JOB_COMMIT, JOB_COPY };
+/* How far loading reads ahead. */
+enum { LOAD_BLOB_BYTES = 256 * 1024, LOAD_BLOBS_MAX = 8 };
+
+enum job_kind { JOB_LOAD, JOB_BEGIN, JOB_PUT, JOB_COMMIT, JOB_COPY, JOB_INSTALL };
 
 struct job {
     struct worker_job job;
     enum job_kind kind;
     struct blob *rows;       /* PUT */
     struct state_meta *meta; /* COMMIT; its replica_state lie behind it in the same memory */
-    char *path;              /* COPY */
+    char *path;              /* COPY, INSTALL */
+};
+
+/* Rows on their way to whoever loads them. */
+struct loaded {
+    struct bounded_item item;
+    struct blob *rows; /* NULL: the end */
+    enum result result;
 };
 
 struct state_store {
-    struct state_db db;     /* the store thread's while it runs, as are the next six */
+    struct state_store_options options; /* its strings are the next two */
+    char *directory;
+    char *node_name;
+    struct buf found_replica_state; /* what the meta given at open borrows */
+    struct bounded_queue *loaded;
+    struct state_db db;     /* the store thread's while it runs, as are the next seven */
     struct state_row *rows; /* gathered; they borrow from the jobs of the chain below */
     size_t rows_count;
     size_t rows_capacity;
     struct worker_job *gathered;
     uint64_t gathered_bytes;
+    bool has_no_room; /* what was begun was given up; what belongs to it is passed over */
     struct job *waiting_copy;
     struct worker *worker;
     bool is_copying;  /* loop thread only */
@@ -62,7 +92,48 @@ static void jobs_destroy(struct worker_job *first)
     }
 }
 
-/* ---- The store thread; as in log_store.c, failures but a copy's have ended the process ---- */
+/* ---- The store thread: loading ---- */
+
+/* Encoded rows that make the next blob. */
+struct load {
+    struct state_store *store;
+    struct buf rows;
+};
+
+/* RESULT_CLOSED: nobody will take it. */
+static enum result hand_over(struct state_store *store, struct blob *rows, enum result result)
+{
+    struct loaded *loaded = mem_alloc(sizeof(*loaded));
+    *loaded = (struct loaded){.rows = rows, .result = result};
+    return bounded_queue_put(store->loaded, &loaded->item) ? RESULT_OK : RESULT_CLOSED;
+}
+
+static enum result hand_over_rows(struct load *load)
+{
+    struct blob *rows = blob_copy(buf_slice(&load->rows));
+    buf_clear_and_shrink(&load->rows, (size_t)LOAD_BLOB_BYTES * 2);
+    return hand_over(load->store, rows, RESULT_OK);
+}
+
+static enum result load_row(const struct state_row *row, void *context)
+{
+    struct load *load = context;
+    state_row_encode(row, &load->rows);
+    return buf_size(&load->rows) < LOAD_BLOB_BYTES ? RESULT_OK : hand_over_rows(load);
+}
+
+static void load(struct state_store *store)
+{
+    struct load load = {.store = store};
+    enum result result = state_db_load(&store->db, load_row, &load);
+    if (result == RESULT_OK && buf_size(&load.rows) > 0) {
+        result = hand_over_rows(&load);
+    }
+    buf_deinit(&load.rows);
+    (void)hand_over(store, NULL, result);
+}
+
+/* ---- The store thread: snapshots ---- */
 
 /* The jobs whose rows were gathered are the loop thread's again. */
 static void let_go(struct state_store *store)
@@ -79,13 +150,6 @@ static void let_go(struct state_store *store)
     store->gathered_bytes = 0;
 }
 
-static void write_gathered(struct state_store *store)
-{
-    enum result result = state_db_put_rows(&store->db, store->rows, store->rows_count);
-    ASSERT(result == RESULT_OK);
-    let_go(store);
-}
-
 static void give_up(struct state_store *store)
 {
     if (store->db.is_writing) {
@@ -95,11 +159,46 @@ static void give_up(struct state_store *store)
     }
 }
 
+/* The disk is full: the file stays as of the snapshot before. */
+static void give_up_for_room(struct state_store *store)
+{
+    logger_log(LOGGER_WARNING,
+               "no space left for %s: this snapshot is given up, the one of index %llu stays; free "
+               "space on that file system",
+               store->db.file.path, (unsigned long long)store->db.meta.index);
+    give_up(store);
+    store->has_no_room = true;
+    worker_lock(store->worker);
+    store->outcome.is_given_up = true;
+    worker_unlock(store->worker);
+    worker_wake(store->worker);
+}
+
+/* Whether a step of a snapshot was done; else it was given up. */
+static bool is_done(struct state_store *store, enum result result)
+{
+    ASSERT(result == RESULT_OK || result == RESULT_FULL);
+    if (result == RESULT_FULL) {
+        give_up_for_room(store);
+    }
+    return result == RESULT_OK;
+}
+
+static bool write_gathered(struct state_store *store)
+{
+    enum result result = state_db_put_rows(&store->db, store->rows, store->rows_count);
+    if (!is_done(store, result)) {
+        return false;
+    }
+    let_go(store);
+    return true;
+}
+
 static void begin(struct state_store *store)
 {
     give_up(store);
-    enum result result = state_db_begin(&store->db);
-    ASSERT(result == RESULT_OK);
+    store->has_no_room = false;
+    (void)is_done(store, state_db_begin(&store->db));
 }
 
 static void decode_rows(struct state_store *store, struct slice bytes)
@@ -117,19 +216,36 @@ static void decode_rows(struct state_store *store, struct slice bytes)
     }
 }
 
+static void hand_back(struct state_store *store, struct job *job)
+{
+    worker_lock(store->worker);
+    worker_hand_back(store->worker, &job->job, &job->job);
+    worker_unlock(store->worker);
+    worker_wake(store->worker);
+}
+
+static void lower_backlog(struct state_store *store, const struct job *job)
+{
+    worker_lock(store->worker);
+    store->backlog -= job->rows->size;
+    worker_unlock(store->worker);
+}
+
 /* The job stays here until its rows are written. */
 static void put(struct state_store *store, struct job *job)
 {
+    lower_backlog(store, job);
+    if (store->has_no_room) {
+        hand_back(store, job);
+        return;
+    }
     ASSERT(store->db.is_writing);
     decode_rows(store, blob_slice(job->rows));
     job->job.next = store->gathered;
     store->gathered = &job->job;
     store->gathered_bytes += job->rows->size;
-    worker_lock(store->worker);
-    store->backlog -= job->rows->size;
-    worker_unlock(store->worker);
     if (store->gathered_bytes >= GATHERED_BYTES_MAX) {
-        write_gathered(store);
+        (void)write_gathered(store);
     } else {
         worker_wake(store->worker); /* The backlog fell. */
     }
@@ -137,34 +253,32 @@ static void put(struct state_store *store, struct job *job)
 
 static void commit(struct state_store *store, const struct job *job)
 {
-    write_gathered(store);
+    bool is_committed = !store->has_no_room && write_gathered(store) &&
+                        is_done(store, state_db_commit(&store->db, job->meta));
     /* Their memory has served; a large snapshot's is not kept for the small ones behind it. */
     mem_free(store->rows);
     store->rows = NULL;
     store->rows_capacity = 0;
-    enum result result = state_db_commit(&store->db, job->meta);
-    ASSERT(result == RESULT_OK);
-    worker_lock(store->worker);
-    store->outcome.index = job->meta->index;
-    worker_unlock(store->worker);
+    if (is_committed) {
+        worker_lock(store->worker);
+        store->outcome.index = job->meta->index;
+        worker_unlock(store->worker);
+    }
 }
 
 static void copy(struct state_store *store, const struct job *job)
 {
-    enum result result = state_db_copy(&store->db, job->path);
+    uint64_t bytes = 0;
+    uint64_t hash = 0;
+    enum result result = state_db_copy(&store->db, job->path, &bytes, &hash);
     worker_lock(store->worker);
     store->outcome.is_copy_done = true;
     store->outcome.copy_result = result;
     store->outcome.copy_index = store->db.meta.index;
+    store->outcome.copy_term = store->db.meta.term;
+    store->outcome.copy_bytes = bytes;
+    store->outcome.copy_hash = hash;
     worker_unlock(store->worker);
-}
-
-static void hand_back(struct state_store *store, struct job *job)
-{
-    worker_lock(store->worker);
-    worker_hand_back(store->worker, &job->job, &job->job);
-    worker_unlock(store->worker);
-    worker_wake(store->worker);
 }
 
 static void copy_if_waiting(struct state_store *store)
@@ -177,10 +291,41 @@ static void copy_if_waiting(struct state_store *store)
     }
 }
 
+/* Which of the two files is in use after a failed rename or flush of the directory cannot be known
+ * for sure. */
+static void reopen(struct state_store *store, const char *path, enum result install_result)
+{
+    bool is_moved = access(path, F_OK) != 0;
+    if ((install_result != RESULT_OK && is_moved) ||
+        state_db_open(&store->db, &store->options) != RESULT_OK) {
+        storage_fatal("open the installed", path, "see the message before this one",
+                      "start again: the node goes on with the file that is there");
+    }
+    store->db.file.failures_are_fatal = true;
+}
+
+static void install(struct state_store *store, const struct job *job)
+{
+    give_up(store);
+    store->has_no_room = false;
+    copy_if_waiting(store);
+    state_db_close(&store->db, !store->db.owes_checkpoint);
+    enum result result = state_file_install(&store->options, job->path);
+    reopen(store, job->path, result);
+    worker_lock(store->worker);
+    store->outcome.is_install_done = true;
+    store->outcome.install_result = result;
+    store->outcome.index = store->db.meta.index;
+    worker_unlock(store->worker);
+}
+
 static void run_job(struct state_store *store, struct job *job)
 {
-    store->db.file.failures_are_fatal = true; /* Opening and loading are over. */
+    store->db.file.failures_are_fatal = job->kind != JOB_LOAD; /* Then opening is over. */
     switch (job->kind) {
+    case JOB_LOAD:
+        load(store);
+        break;
     case JOB_BEGIN:
         begin(store);
         break;
@@ -194,6 +339,9 @@ static void run_job(struct state_store *store, struct job *job)
         store->waiting_copy = job;
         copy_if_waiting(store);
         return;
+    case JOB_INSTALL:
+        install(store, job);
+        break;
     }
     hand_back(store, job);
     copy_if_waiting(store);
@@ -210,23 +358,58 @@ static void run_jobs(struct worker_job *first, void *context)
 
 /* ---- The loop thread ---- */
 
+static struct state_store *create(const struct state_store_options *options)
+{
+    struct state_store *store = mem_alloc_zeroed(1, sizeof(*store));
+    store->options = *options;
+    store->directory = mem_copy_string(options->directory);
+    store->node_name = mem_copy_string(options->node_name);
+    store->options.directory = store->directory;
+    store->options.node_name = store->node_name;
+    store->loaded = bounded_queue_create(LOAD_BLOBS_MAX);
+    return store;
+}
+
+static void destroy(struct state_store *store, bool is_clean)
+{
+    state_db_close(&store->db, is_clean);
+    bounded_queue_destroy(store->loaded);
+    buf_deinit(&store->found_replica_state);
+    mem_free(store->directory);
+    mem_free(store->node_name);
+    mem_free(store->rows);
+    mem_free(store);
+}
+
+static enum result open_with_reserve(struct state_db *db, const struct state_store_options *options)
+{
+    enum result result = state_db_open(db, options);
+    if (result == RESULT_FULL && options->reserve != NULL &&
+        disk_reserve_release(options->reserve)) {
+        state_db_close(db, false);
+        result = state_db_open(db, options);
+    }
+    return result;
+}
+
 enum result state_store_open(const struct state_store_options *options, struct state_meta *meta,
                              struct state_store **out)
 {
-    struct state_store *store = mem_alloc_zeroed(1, sizeof(*store));
+    struct state_store *store = create(options);
     state_file_clean(options->directory);
-    enum result result = state_db_open(&store->db, options);
+    enum result result = open_with_reserve(&store->db, options);
     struct worker_calls calls = {.name = "state-db", .on_jobs = run_jobs, .context = store};
     if (result == RESULT_OK) {
         store->outcome.index = store->db.meta.index;
         result = worker_start(&calls, store->db.file.path, &store->worker);
     }
     if (result != RESULT_OK) {
-        state_db_close(&store->db, false);
-        mem_free(store);
+        destroy(store, false);
         return result;
     }
     *meta = store->db.meta;
+    buf_append_slice(&store->found_replica_state, meta->replica_state);
+    meta->replica_state = buf_slice(&store->found_replica_state);
     *out = store;
     return RESULT_OK;
 }
@@ -242,6 +425,20 @@ static void submit(struct state_store *store, struct job values)
     struct job *job = mem_alloc(sizeof(*job));
     *job = values;
     worker_submit(store->worker, &job->job);
+}
+
+void state_store_load_begin(struct state_store *store)
+{
+    submit(store, (struct job){.kind = JOB_LOAD});
+}
+
+enum result state_store_load_next(struct state_store *store, struct blob **rows)
+{
+    struct loaded *loaded = (struct loaded *)bounded_queue_take(store->loaded);
+    enum result result = loaded->result;
+    *rows = loaded->rows;
+    mem_free(loaded);
+    return result;
 }
 
 void state_store_begin(struct state_store *store)
@@ -288,6 +485,11 @@ void state_store_copy(struct state_store *store, const char *path)
     submit(store, (struct job){.kind = JOB_COPY, .path = mem_copy_string(path)});
 }
 
+void state_store_install(struct state_store *store, const char *path)
+{
+    submit(store, (struct job){.kind = JOB_INSTALL, .path = mem_copy_string(path)});
+}
+
 int state_store_descriptor(const struct state_store *store)
 {
     return worker_descriptor(store->worker);
@@ -300,6 +502,8 @@ void state_store_completed(struct state_store *store, struct state_store_outcome
     struct worker_job *done = worker_collect(store->worker);
     *outcome = store->outcome;
     store->outcome.is_copy_done = false;
+    store->outcome.is_given_up = false;
+    store->outcome.is_install_done = false;
     worker_unlock(store->worker);
     if (outcome->is_copy_done) {
         store->is_copying = false;
@@ -307,15 +511,25 @@ void state_store_completed(struct state_store *store, struct state_store_outcome
     jobs_destroy(done);
 }
 
+static void drop_loaded(struct state_store *store)
+{
+    struct bounded_item *item = bounded_queue_try_take(store->loaded);
+    for (; item != NULL; item = bounded_queue_try_take(store->loaded)) {
+        struct loaded *loaded = (struct loaded *)item;
+        blob_release(loaded->rows);
+        mem_free(loaded);
+    }
+}
+
 /* What was begun and not committed goes; a copy that waited for it is made of what there is. */
 void state_store_close(struct state_store *store)
 {
+    bounded_queue_interrupt(store->loaded);
     worker_stop(store->worker);
     give_up(store);
     copy_if_waiting(store);
     jobs_destroy(worker_collect(store->worker));
     worker_destroy(store->worker);
-    state_db_close(&store->db, true);
-    mem_free(store->rows);
-    mem_free(store);
+    drop_loaded(store);
+    destroy(store, !store->db.owes_checkpoint);
 }

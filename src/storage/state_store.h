@@ -35,12 +35,14 @@ struct state_meta {
 };
 #define STATE_REPLICA_STATE_BYTES_MAX 4096
 
+struct disk_reserve;
 struct state_store;
 
 struct state_store_options {
     const char *directory; /* locked by this process */
     const char *node_name;
     uint64_t node_id;
+    struct disk_reserve *reserve; /* given up when opening finds no room; NULL: none */
 };
 
 /*
@@ -48,7 +50,7 @@ struct state_store_options {
  * with what the file holds (index 0: nothing); its slice is valid until the store is closed.
  *
  * Failures are logged here with cause and remedy: RESULT_IDENTITY, RESULT_VERSION, RESULT_CORRUPT,
- * RESULT_LOCKED, RESULT_IO.
+ * RESULT_LOCKED, RESULT_FULL, RESULT_IO.
  */
 MUST_CHECK enum result state_store_open(const struct state_store_options *options,
                                         struct state_meta *meta, struct state_store **store);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -93,8 +94,14 @@ static struct worker *create(const struct worker_calls *calls)
     worker->calls = *calls;
     int code = pthread_mutex_init(&worker->mutex, NULL);
     ASSERT(code == 0);
-    code = pthread_cond_init(&worker->work, NULL);
+    pthread_condattr_t attributes;
+    code = pthread_condattr_init(&attributes);
     ASSERT(code == 0);
+    code = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    ASSERT(code == 0);
+    code = pthread_cond_init(&worker->work, &attributes);
+    ASSERT(code == 0);
+    (void)pthread_condattr_destroy(&attributes);
     jobs_init(&worker->pending);
     jobs_init(&worker->done);
     worker->descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -167,6 +174,24 @@ void worker_clear(struct worker *worker)
     uint64_t count;
     ssize_t size = read(worker->descriptor, &count, sizeof(count));
     ASSERT(size == sizeof(count) || errno == EAGAIN || errno == EINTR);
+}
+
+bool worker_pause(struct worker *worker, unsigned milliseconds)
+{
+    struct timespec end;
+    (void)clock_gettime(CLOCK_MONOTONIC, &end);
+    uint64_t nanoseconds = (uint64_t)end.tv_nsec + (uint64_t)milliseconds * 1000000;
+    end.tv_sec += (time_t)(nanoseconds / 1000000000);
+    end.tv_nsec = (long)(nanoseconds % 1000000000);
+    worker_lock(worker);
+    int code = 0;
+    while (!worker->is_stopping && code == 0) {
+        code = pthread_cond_timedwait(&worker->work, &worker->mutex, &end);
+        ASSERT(code == 0 || code == ETIMEDOUT);
+    }
+    bool is_to_go_on = !worker->is_stopping;
+    worker_unlock(worker);
+    return is_to_go_on;
 }
 
 void worker_stop(struct worker *worker)

@@ -56,6 +56,10 @@ int worker_descriptor(const struct worker *worker);
 void worker_wake(struct worker *worker);
 void worker_clear(struct worker *worker);
 
+/* In the worker's thread: waits that long, or until the worker is to stop; returns whether it is to
+ * go on. */
+bool worker_pause(struct worker *worker, unsigned milliseconds);
+
 /* Waits until all that is queued was worked off, and ends the thread. */
 void worker_stop(struct worker *worker);
 

@@ -45,6 +45,7 @@
 /* Bits of a hello; those that are not known are passed over. */
 enum peer_capability {
     PEER_CAPABILITY_JOINING = 1, /* the sender is no member yet, and calls to be made one */
+    PEER_CAPABILITY_DISOWNS = 2, /* in an answer to nobody: the caller is no member here */
 };
 
 struct peer_hello {

@@ -1,13 +1,12 @@
 /* faults.c -- see faults.h. */
 #include "chaos/faults.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/check.h"
 #include "lib/files.h"
 #include "lib/redis_client.h"
+#include "lib/wall_clock.h"
 
 enum {
     WEIGHT_MAX = 10,
@@ -47,9 +46,7 @@ void faults_init(struct faults *faults, struct cluster *cluster, struct wires *w
         faults->weights[i] = below(faults, 3) == 0 ? 0 : 1 + below(faults, WEIGHT_MAX);
     }
     faults->weights[FAULT_KILL] += 1; /* so that something always can happen */
-    (void)snprintf(faults->clock_path, sizeof(faults->clock_path), "%s/clock", cluster->directory);
-    files_write(faults->clock_path, "0");
-    CHECK(setenv("WALL_CLOCK_FILE", faults->clock_path, 1) == 0);
+    wall_clock_prepare(cluster);
 }
 
 /* ---- Nodes ---- */
@@ -117,10 +114,8 @@ static void wipe(struct faults *faults)
 
 static void step_clock(struct faults *faults)
 {
-    char text[32];
-    (void)snprintf(text, sizeof(text), "%d",
-                   (int)below(faults, 2 * CLOCK_SECONDS_MAX) - CLOCK_SECONDS_MAX);
-    files_write(faults->clock_path, text);
+    int64_t seconds = (int64_t)below(faults, 2 * CLOCK_SECONDS_MAX) - CLOCK_SECONDS_MAX;
+    wall_clock_set(faults->cluster, seconds);
 }
 
 /* ---- Wires ---- */
@@ -298,5 +293,5 @@ void faults_one(struct faults *faults)
 void faults_heal(struct faults *faults)
 {
     wires_heal(faults->wires);
-    files_write(faults->clock_path, "0");
+    wall_clock_set(faults->cluster, 0);
 }

@@ -42,7 +42,6 @@ struct faults {
     uint64_t random;
     uint64_t counts[FAULTS_COUNT];
     uint32_t weights[FAULTS_COUNT]; /* of this run; 0: does not happen */
-    char clock_path[CLUSTER_PATH_BYTES + 32];
 };
 
 /* Draws the weights: about a third of the faults do not happen in a run. */

@@ -80,7 +80,7 @@ UNIT_TEST(command_table, introspection_of_everything_is_well_formed)
 {
     static const char *const lines[] = {"COMMAND",      "COMMAND INFO", "COMMAND DOCS",
                                         "COMMAND LIST", "COMMAND HELP", "CLIENT HELP",
-                                        "CONFIG HELP",  "OBJECT HELP"};
+                                        "CONFIG HELP",  "OBJECT HELP",  "QUORUM HELP"};
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         for (enum reply_protocol protocol = REPLY_RESP2; protocol <= REPLY_RESP3; protocol++) {
             struct buf out = {0};

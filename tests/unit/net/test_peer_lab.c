@@ -80,8 +80,13 @@ static void on_unreachable(struct peer_net *net, uint64_t peer)
     recorder->unreachable_last = peer;
 }
 
+static void on_cluster_found(struct peer_net *net)
+{
+    recorder_of(net)->clusters_found_count++;
+}
+
 static const struct peer_receiver lab_receiver = {is_there, on_message, on_connected,
-                                                  on_unreachable};
+                                                  on_unreachable, on_cluster_found};
 
 /* ---- The lab ---- */
 
@@ -174,8 +179,8 @@ void lab_introduce(struct lab *lab, uint32_t count)
 
 void lab_introduce_one(struct lab_node *node, uint64_t peer, const char *address)
 {
-    struct peer_net_peer row = {peer, address};
-    peer_net_set_peers(node->net, &row, 1);
+    struct peer_net_peer rows[] = {{peer, address}, {node->options.self_id, node->address}};
+    peer_net_set_peers(node->net, rows, 2);
 }
 
 static void on_tick(evutil_socket_t descriptor, short what, void *context)

@@ -26,6 +26,7 @@ struct lab_recorder {
     uint32_t records_count; /* those beyond LAB_RECORDS_MAX are counted, not kept */
     uint32_t connected_count, unreachable_count;
     uint64_t connected_last, unreachable_last;
+    uint32_t clusters_found_count;
     bool is_absent;              /* as while there is no replica yet */
     uint32_t outside_turn_count; /* calls that came where none may come */
 };
@@ -57,6 +58,7 @@ void lab_node_close(struct lab_node *node);
 
 /* Makes every node know every other, by id. */
 void lab_introduce(struct lab *lab, uint32_t count);
+/* Makes a node know one other, and that it is a member itself. */
 void lab_introduce_one(struct lab_node *node, uint64_t peer, const char *address);
 
 /* Runs the loop, flushing every turn, until the question is answered yes. Returns false when it was

@@ -58,11 +58,29 @@ static void disk_truncate(struct cluster_disk *disk, uint64_t index)
     }
 }
 
+static void disk_reset(struct cluster_disk *disk, uint64_t index, uint64_t term)
+{
+    disk_truncate(disk, 1);
+    disk->snapshot_index = index;
+    disk->snapshot_term = term;
+}
+
+static bool disk_has(const struct cluster_disk *disk, uint64_t index, uint64_t term)
+{
+    if (index <= disk->snapshot_index || index > disk->snapshot_index + disk->entries_count) {
+        return index == disk->snapshot_index && term == disk->snapshot_term;
+    }
+    return disk->entries[index - disk->snapshot_index - 1].term == term;
+}
+
 static void disk_write(struct cluster_disk *disk, const struct raft_persist *persist)
 {
     if (persist->hard_state_changed) {
         ASSERT(persist->hard_state.term >= disk->hard_state.term);
         disk->hard_state = persist->hard_state;
+    }
+    if (persist->reset_index != 0) {
+        disk_reset(disk, persist->reset_index, persist->reset_term);
     }
     if (persist->truncate_from != 0) {
         disk_truncate(disk, persist->truncate_from);
@@ -102,7 +120,9 @@ void cluster_init(struct cluster *cluster, uint32_t voters_count, uint32_t learn
     cluster->nodes_count = voters_count + learners_count;
     ASSERT(cluster->nodes_count <= CLUSTER_NODES_MAX);
     for (uint64_t id = 1; id <= cluster->nodes_count; id++) {
+        cluster->nodes[id].disk_id = id * 100;
         struct raft_member member = {.id = id,
+                                     .disk_id = cluster->nodes[id].disk_id,
                                      .role = id <= voters_count ? RAFT_VOTER : RAFT_LEARNER};
         (void)snprintf(member.name, sizeof(member.name), "node-%d", (int)id);
         enum result result = raft_configuration_put(&cluster->configuration, &member);
@@ -112,6 +132,38 @@ void cluster_init(struct cluster *cluster, uint32_t voters_count, uint32_t learn
     for (uint64_t id = 1; id <= cluster->nodes_count; id++) {
         cluster->nodes[id].disk.configuration = cluster->configuration;
     }
+}
+
+void cluster_forget_disks(struct cluster *cluster)
+{
+    for (uint32_t i = 0; i < cluster->configuration.members_count; i++) {
+        cluster->configuration.members[i].disk_id = 0;
+    }
+    for (uint64_t id = 1; id <= cluster->nodes_count; id++) {
+        cluster->nodes[id].disk.configuration = cluster->configuration;
+    }
+}
+
+uint64_t cluster_add_node(struct cluster *cluster)
+{
+    ASSERT(cluster->nodes_count < CLUSTER_NODES_MAX);
+    uint64_t id = ++cluster->nodes_count;
+    cluster->nodes[id].id = id;
+    cluster->nodes[id].disk_id = id * 100;
+    return id;
+}
+
+void cluster_wipe(struct cluster *cluster, uint64_t id)
+{
+    struct cluster_node *node = &cluster->nodes[id];
+    cluster_crash(cluster, id);
+    disk_reset(&node->disk, 0, 0);
+    node->disk.hard_state = (struct raft_hard_state){0};
+    node->disk.state_index = 0;
+    node->disk.state_term = 0;
+    node->disk.configuration = cluster->configuration;
+    node->disk.configuration.cluster_id[0] = 1;
+    node->disk_id++;
 }
 
 void cluster_deinit(struct cluster *cluster)
@@ -129,7 +181,11 @@ void cluster_start(struct cluster *cluster, uint64_t id)
 {
     struct cluster_node *node = &cluster->nodes[id];
     cluster_crash(cluster, id);
+    if (!disk_has(&node->disk, node->disk.state_index, node->disk.state_term)) {
+        disk_reset(&node->disk, node->disk.state_index, node->disk.state_term);
+    }
     struct raft_start start = {.id = id,
+                               .disk_id = node->disk_id,
                                .seed = hash_mix(cluster->seed, id + cluster->now_ms * 16),
                                .timers = cluster->timers,
                                .hard_state = node->disk.hard_state,
@@ -137,11 +193,16 @@ void cluster_start(struct cluster *cluster, uint64_t id)
                                .snapshot_index = node->disk.snapshot_index,
                                .snapshot_term = node->disk.snapshot_term,
                                .entries = node->disk.entries,
-                               .entries_count = node->disk.entries_count};
+                               .entries_count = node->disk.entries_count,
+                               .commit_index = node->disk.state_index};
+    if (start.hard_state.term < node->disk.state_term) {
+        start.hard_state = (struct raft_hard_state){node->disk.state_term, RAFT_ID_NONE};
+        node->disk.hard_state = start.hard_state;
+    }
     enum result result = raft_create(&start, cluster->now_ms, &node->raft);
     ASSERT(result == RESULT_OK);
     node->deadline_ms = cluster->now_ms;
-    node->commit_index = node->disk.snapshot_index;
+    node->commit_index = node->disk.state_index;
     node->reads_count = 0;
     /* The first step only tells the deadline, except that a cluster of one starts its term. */
     (void)cluster_step(cluster, id, &(struct raft_event){.type = RAFT_EVENT_DEADLINE});
@@ -288,6 +349,25 @@ void cluster_read(struct cluster *cluster, uint64_t id, uint64_t context)
     (void)cluster_step(cluster, id, &event);
 }
 
+enum result cluster_change(struct cluster *cluster, uint64_t id, enum raft_change_kind kind,
+                           uint64_t who, bool force)
+{
+    struct raft_change change = {.kind = kind, .member.id = who, .force = force};
+    struct raft_event event = {.type = RAFT_EVENT_CHANGE, .change = &change};
+    return cluster_step(cluster, id, &event);
+}
+
+enum result cluster_add(struct cluster *cluster, uint64_t id, uint64_t who,
+                        enum raft_member_role role)
+{
+    struct raft_change change = {.kind = RAFT_CHANGE_ADD, .member = {.id = who, .role = role}};
+    (void)snprintf(change.member.name, sizeof(change.member.name), "node-%d", (int)who);
+    (void)snprintf(change.member.raft_address, sizeof(change.member.raft_address), "host-%d:9001",
+                   (int)who);
+    struct raft_event event = {.type = RAFT_EVENT_CHANGE, .change = &change};
+    return cluster_step(cluster, id, &event);
+}
+
 enum result cluster_transfer(struct cluster *cluster, uint64_t id, uint64_t to)
 {
     struct raft_event event = {.type = RAFT_EVENT_TRANSFER, .peer = to};
@@ -302,6 +382,23 @@ void cluster_expire(struct cluster *cluster, uint64_t id)
     (void)cluster_step(cluster, id, &(struct raft_event){.type = RAFT_EVENT_DEADLINE});
 }
 
+/* The configuration as of an index that the node has in memory or compacted to. */
+static struct raft_configuration configuration_at(const struct cluster_node *node, uint64_t index)
+{
+    struct raft_configuration configuration = node->disk.configuration;
+    struct raft_status status;
+    raft_get_status(node->raft, &status);
+    for (uint64_t i = status.first_index; i <= index; i++) {
+        const struct raft_entry *entry = raft_entry_at(node->raft, i);
+        if (entry->type == RAFT_ENTRY_CONFIGURATION && i > node->disk.state_index) {
+            enum result result =
+                raft_configuration_decode(blob_slice(entry->payload), &configuration);
+            ASSERT(result == RESULT_OK);
+        }
+    }
+    return configuration;
+}
+
 void cluster_compact(struct cluster *cluster, uint64_t id, uint64_t index)
 {
     struct cluster_node *node = &cluster->nodes[id];
@@ -311,10 +408,10 @@ void cluster_compact(struct cluster *cluster, uint64_t id, uint64_t index)
     struct cluster_disk *disk = &node->disk;
     ASSERT(index <= disk->snapshot_index + disk->entries_count);
     uint64_t dropped = index - disk->snapshot_index;
+    disk->configuration = configuration_at(node, index);
     disk->snapshot_term = raft_entry_at(node->raft, index)->term;
-    if (status.configuration_index <= index) {
-        disk->configuration = *raft_configuration_latest(node->raft);
-    }
+    disk->state_index = index;
+    disk->state_term = disk->snapshot_term;
     for (uint64_t i = 0; i < dropped; i++) {
         blob_release(disk->entries[i].payload);
     }
@@ -323,6 +420,25 @@ void cluster_compact(struct cluster *cluster, uint64_t id, uint64_t index)
     disk->snapshot_index = index;
     struct raft_event event = {.type = RAFT_EVENT_SNAPSHOT_SAVED, .snapshot_index = index};
     (void)cluster_step(cluster, id, &event);
+}
+
+enum result cluster_install(struct cluster *cluster, uint64_t from, uint64_t to, uint64_t index)
+{
+    struct cluster_node *sender = &cluster->nodes[from];
+    struct cluster_disk *disk = &cluster->nodes[to].disk;
+    ASSERT(index <= sender->commit_index);
+    ASSERT(index >= sender->disk.state_index);
+    if (index <= disk->state_index) {
+        return RESULT_OK; /* Storage has a later one. */
+    }
+    uint64_t term = index == sender->disk.state_index ? sender->disk.state_term
+                                                      : raft_entry_at(sender->raft, index)->term;
+    disk->configuration = configuration_at(sender, index);
+    disk->state_index = index;
+    disk->state_term = term;
+    struct raft_event event = {.type = RAFT_EVENT_SNAPSHOT_INSTALLED};
+    event.snapshot = (struct raft_snapshot){index, term, &disk->configuration};
+    return cluster_step(cluster, to, &event);
 }
 
 /* ---- Mail ---- */

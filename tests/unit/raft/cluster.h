@@ -19,10 +19,14 @@ struct cluster_persist {
     uint64_t due_ms; /* for tests that draw delays */
 };
 
+/* Two files, as in a data directory: the log, and a snapshot, which may be ahead of what the log
+ * has or had to drop. */
 struct cluster_disk {
     struct raft_hard_state hard_state;
-    struct raft_configuration configuration; /* as of snapshot_index */
-    uint64_t snapshot_index;
+    struct raft_configuration configuration; /* as of state_index */
+    uint64_t state_index;                    /* of the snapshot; 0: none */
+    uint64_t state_term;
+    uint64_t snapshot_index; /* the log begins behind it */
     uint64_t snapshot_term;
     struct raft_entry *entries;
     uint64_t entries_count;
@@ -31,6 +35,7 @@ struct cluster_disk {
 
 struct cluster_node {
     uint64_t id;
+    uint64_t disk_id;
     struct raft *raft; /* NULL: down */
     bool persists_by_hand;
     struct cluster_disk disk;
@@ -75,6 +80,17 @@ void cluster_init(struct cluster *cluster, uint32_t voters_count, uint32_t learn
                   uint64_t seed);
 void cluster_deinit(struct cluster *cluster);
 
+/* Forgets the disks that the bootstrap configuration records, as a real one does. Before nodes run.
+ */
+void cluster_forget_disks(struct cluster *cluster);
+
+/* Adds a blank node that knows of no member, up to CLUSTER_NODES_MAX; returns its id. */
+uint64_t cluster_add_node(struct cluster *cluster);
+
+/* Crashes a node that is up and puts an empty disk in, which knows the cluster's id and members if
+ * it is to wait for a leader. */
+void cluster_wipe(struct cluster *cluster, uint64_t id);
+
 /* Starts a node from its disk; a node that runs is crashed first. */
 void cluster_start(struct cluster *cluster, uint64_t id);
 void cluster_start_all(struct cluster *cluster);
@@ -95,6 +111,10 @@ enum result cluster_step(struct cluster *cluster, uint64_t id, const struct raft
 enum result cluster_receive(struct cluster *cluster, const struct raft_message *message);
 enum result cluster_propose(struct cluster *cluster, uint64_t id, const char *text);
 void cluster_read(struct cluster *cluster, uint64_t id, uint64_t context);
+enum result cluster_change(struct cluster *cluster, uint64_t id, enum raft_change_kind kind,
+                           uint64_t who, bool force);
+enum result cluster_add(struct cluster *cluster, uint64_t id, uint64_t who,
+                        enum raft_member_role role);
 enum result cluster_transfer(struct cluster *cluster, uint64_t id, uint64_t to);
 /* Moves the clock to the node's deadline, if that is ahead, and steps it. */
 void cluster_expire(struct cluster *cluster, uint64_t id);
@@ -102,6 +122,9 @@ void cluster_expire(struct cluster *cluster, uint64_t id);
 uint32_t cluster_persist(struct cluster *cluster, uint64_t id, uint32_t count);
 /* Saves a snapshot of what is committed up to index and compacts the log. */
 void cluster_compact(struct cluster *cluster, uint64_t id, uint64_t index);
+
+/* Copies a snapshot, as of what node from has committed, or of an earlier index, to node to. */
+enum result cluster_install(struct cluster *cluster, uint64_t from, uint64_t to, uint64_t index);
 
 /* Delivers one piece of mail, if its link is whole and its receiver runs. */
 enum result cluster_deliver_at(struct cluster *cluster, uint32_t at);

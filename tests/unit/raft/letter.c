@@ -67,6 +67,7 @@ enum result letter_ack(struct cluster *cluster, uint64_t from, uint64_t to, uint
 {
     struct raft_message message = {.type = RAFT_MESSAGE_APPEND_REPLY, .from = from, .to = to};
     message.term = term;
+    message.append_reply.disk_id = cluster->nodes[from].disk_id;
     message.append_reply.match_index = match_index;
     return deliver(cluster, &message);
 }

@@ -52,7 +52,12 @@ static void check_commit(struct oracle *oracle, const struct cluster *cluster,
                          const struct cluster_node *node, uint64_t commit_index)
 {
     uint64_t before = oracle->committed_count;
-    for (uint64_t index = oracle->checked[node->id] + 1; index <= commit_index; index++) {
+    uint64_t first_index = cluster_status(cluster, node->id).first_index;
+    if (commit_index >= first_index - 1 && first_index - 1 > oracle->committed_count) {
+        fail(oracle, "node %" PRIu64 " has a snapshot of more than is committed", node->id);
+    }
+    uint64_t next = oracle->checked[node->id] + 1;
+    for (uint64_t index = next < first_index ? first_index : next; index <= commit_index; index++) {
         const struct raft_entry *entry = raft_entry_at(node->raft, index);
         struct oracle_entry *known = &oracle->committed[index];
         if (index >= ORACLE_ENTRIES_MAX) {
@@ -131,7 +136,7 @@ static void check_promise(struct oracle *oracle, const struct cluster_node *node
         break;
     case RAFT_MESSAGE_APPEND_REPLY: {
         uint64_t match_index = message->append_reply.match_index;
-        if (message->append_reply.rejected || match_index <= disk->snapshot_index) {
+        if (message->append_reply.rejected || match_index <= disk->state_index) {
             break;
         }
         const struct raft_entry *written = disk_entry(disk, match_index);
@@ -205,7 +210,7 @@ void oracle_read_begins(struct oracle *oracle, uint64_t context)
 
 void oracle_node_crashed(struct oracle *oracle, const struct cluster *cluster, uint64_t id)
 {
-    oracle->checked[id] = cluster->nodes[id].disk.snapshot_index;
+    oracle->checked[id] = cluster->nodes[id].disk.state_index;
 }
 
 /* Log Matching: same index and term, then the same in all that goes before. */

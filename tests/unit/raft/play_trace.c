@@ -83,6 +83,10 @@ static void trace_persist(uint64_t id, const struct raft_persist *persist, struc
         buf_append_format(out, " term %" PRIu64 " vote %" PRIu64, persist->hard_state.term,
                           persist->hard_state.vote);
     }
+    if (persist->reset_index != 0) {
+        buf_append_format(out, " all dropped to %" PRIu64 "/%" PRIu64, persist->reset_index,
+                          persist->reset_term);
+    }
     if (persist->truncate_from != 0) {
         buf_append_format(out, " cut from %" PRIu64, persist->truncate_from);
     }

@@ -12,7 +12,8 @@ static struct raft_configuration sample(uint32_t count)
     memset(configuration.cluster_id, 0xc5, RAFT_CLUSTER_ID_BYTES);
     for (uint32_t i = count; i > 0; i--) { /* backwards: put sorts */
         struct raft_member member = {.id = (uint64_t)i * 1000,
-                                     .role = i % 2 == 0 ? RAFT_LEARNER : RAFT_VOTER};
+                                     .disk_id = i * UINT64_C(0x123456789abc),
+                                     .role = (enum raft_member_role)(1 + i % 3)};
         (void)snprintf(member.name, sizeof(member.name), "node-%u", i);
         (void)snprintf(member.raft_address, sizeof(member.raft_address), "10.0.0.%u:9001", i);
         (void)snprintf(member.redis_address, sizeof(member.redis_address), "10.0.0.%u:6379", i);
@@ -71,15 +72,41 @@ static enum result decode_with(size_t offset, uint8_t value)
 
 UNIT_TEST(raft_configuration, refuses_bad_fields)
 {
-    CU_ASSERT_EQUAL(decode_with(0, 2), RESULT_VERSION);
+    CU_ASSERT_EQUAL(decode_with(0, 3), RESULT_VERSION);
     CU_ASSERT_EQUAL(decode_with(0, 0), RESULT_CORRUPT);
     CU_ASSERT_EQUAL(decode_with(17, LIMIT_MEMBERS + 1), RESULT_CORRUPT);
     CU_ASSERT_EQUAL(decode_with(19, 0xff), RESULT_CORRUPT); /* ids no longer ascend */
-    CU_ASSERT_EQUAL(decode_with(26, 0), RESULT_CORRUPT);    /* role */
-    CU_ASSERT_EQUAL(decode_with(26, 3), RESULT_CORRUPT);
-    CU_ASSERT_EQUAL(decode_with(27, 64), RESULT_CORRUPT); /* name longer than a name may be */
-    CU_ASSERT_EQUAL(decode_with(28, 0), RESULT_CORRUPT);  /* NUL inside */
-    CU_ASSERT_EQUAL(decode_with(28, 'm'), RESULT_OK);
+    CU_ASSERT_EQUAL(decode_with(34, 0), RESULT_CORRUPT);    /* role */
+    CU_ASSERT_EQUAL(decode_with(34, 3), RESULT_OK);
+    CU_ASSERT_EQUAL(decode_with(34, 4), RESULT_CORRUPT);
+    CU_ASSERT_EQUAL(decode_with(35, 64), RESULT_CORRUPT); /* name longer than a name may be */
+    CU_ASSERT_EQUAL(decode_with(36, 0), RESULT_CORRUPT);  /* NUL inside */
+    CU_ASSERT_EQUAL(decode_with(36, 'm'), RESULT_OK);
+}
+
+/* What a log written before disk ids holds is still read. */
+UNIT_TEST(raft_configuration, decodes_the_first_version)
+{
+    static const uint8_t start[] = {1, 0xc5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2};
+    static const uint8_t voter[] = {7, 0, 0, 0, 0, 0, 0, 0, 1, 1, 'a', 1, 'b', 0, 0};
+    static const uint8_t learner[] = {9, 0, 0, 0, 0, 0, 0, 0, 2, 1, 'c', 0, 0, 0};
+    struct raft_configuration decoded;
+    struct buf bytes;
+    buf_init(&bytes);
+    buf_append(&bytes, start, sizeof(start));
+    buf_append(&bytes, voter, sizeof(voter));
+    buf_append(&bytes, learner, sizeof(learner));
+    CU_ASSERT_EQUAL_FATAL(raft_configuration_decode(buf_slice(&bytes), &decoded), RESULT_OK);
+    CU_ASSERT_EQUAL(decoded.members_count, 2);
+    CU_ASSERT_EQUAL(decoded.members[0].id, 7);
+    CU_ASSERT_EQUAL(decoded.members[0].disk_id, 0);
+    CU_ASSERT_EQUAL(decoded.members[0].role, RAFT_VOTER);
+    CU_ASSERT_STRING_EQUAL(decoded.members[0].raft_address, "b");
+    CU_ASSERT_EQUAL(decoded.members[1].role, RAFT_LEARNER);
+    CU_ASSERT_STRING_EQUAL(decoded.members[1].name, "c");
+    bytes.bytes[bytes.head + 26] = RAFT_JOINING; /* no role of that version */
+    CU_ASSERT_EQUAL(raft_configuration_decode(buf_slice(&bytes), &decoded), RESULT_CORRUPT);
+    buf_deinit(&bytes);
 }
 
 UNIT_TEST(raft_configuration, put_find_and_remove)

@@ -167,6 +167,7 @@ UNIT_TEST(raft_paper_election, majority_of_five_is_three)
     (void)cluster_receive(&cluster, &reply); /* the same voter twice is one vote */
     CU_ASSERT_EQUAL(cluster_status(&cluster, 1).role, RAFT_CANDIDATE);
     reply.from = reply.from == 2 ? 3 : 2;
+    reply.vote_reply.disk_id = cluster.nodes[reply.from].disk_id;
     (void)cluster_receive(&cluster, &reply);
     CU_ASSERT_EQUAL(cluster_status(&cluster, 1).role, RAFT_LEADER);
     cluster_deinit(&cluster);
@@ -350,6 +351,7 @@ UNIT_TEST(raft_paper_election, leader_that_slept_steps_down_at_its_first_event)
     struct raft_message reply = {.type = RAFT_MESSAGE_HEARTBEAT_REPLY, .from = 2, .to = 1};
     reply.term = term;
     reply.heartbeat_reply.read_round = UINT64_MAX;
+    reply.heartbeat_reply.disk_id = cluster.nodes[2].disk_id;
     (void)cluster_receive(&cluster, &reply);
     CU_ASSERT_EQUAL(cluster_status(&cluster, 1).role, RAFT_FOLLOWER);
     CU_ASSERT_EQUAL_FATAL(cluster.nodes[1].reads_count, 1);
@@ -440,6 +442,7 @@ UNIT_TEST(raft_paper_election, old_pre_vote_grants_do_not_count)
     struct raft_message reply = {.type = RAFT_MESSAGE_PRE_VOTE_REPLY, .from = 2, .to = 1};
     reply.term = 3;
     reply.vote_reply.granted = true;
+    reply.vote_reply.disk_id = cluster.nodes[2].disk_id;
     (void)cluster_receive(&cluster, &reply);
     CU_ASSERT_EQUAL(cluster_status(&cluster, 1).role, RAFT_PRE_CANDIDATE);
     reply.term = 4;

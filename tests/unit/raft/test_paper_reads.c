@@ -28,6 +28,7 @@ static struct raft_message heartbeat_reply(const struct cluster *cluster, uint64
     struct raft_message reply = {.type = RAFT_MESSAGE_HEARTBEAT_REPLY, .from = from, .to = 1};
     reply.term = cluster_status(cluster, 1).term;
     reply.heartbeat_reply.read_round = round;
+    reply.heartbeat_reply.disk_id = from * 100;
     return reply;
 }
 
@@ -132,6 +133,7 @@ UNIT_TEST(raft_paper_reads, fresh_leader_commits_first)
     struct raft_message reply = {.type = RAFT_MESSAGE_HEARTBEAT_REPLY, .from = 3, .to = 2};
     reply.term = cluster_status(&cluster, 2).term;
     reply.heartbeat_reply.read_round = 1;
+    reply.heartbeat_reply.disk_id = cluster.nodes[3].disk_id;
     (void)cluster_receive(&cluster, &reply);
     CU_ASSERT_EQUAL(cluster.nodes[2].reads_count, 0);
     cluster_deliver_all(&cluster);

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/node_id.h"
 #include "unit/replica/lab_client.h"
 #include "unit/replica/lab_host.h"
 
@@ -33,10 +34,28 @@ void lab_fail(struct lab *lab, const char *format, ...)
 
 /* ---- Nodes ---- */
 
+uint64_t lab_id(uint32_t number)
+{
+    char name[LIMIT_NODE_NAME_BYTES];
+    (void)snprintf(name, sizeof(name), "node-%u", number + 1);
+    return node_id_of_name(name);
+}
+
+static uint32_t number_of(const struct lab *lab, uint64_t id)
+{
+    uint32_t number = 0;
+    while (number < lab->nodes_count && lab_id(number) != id) {
+        number++;
+    }
+    ASSERT(number < lab->nodes_count);
+    return number;
+}
+
+/* What the nodes that found the cluster are told; one that comes later is told nothing. */
 static void put_members(const struct lab *lab, struct raft_configuration *configuration)
 {
-    for (uint32_t i = 0; i < lab->nodes_count; i++) {
-        struct raft_member member = {.id = i + 1, .role = RAFT_VOTER};
+    for (uint32_t i = 0; i < lab->options.members_count; i++) {
+        struct raft_member member = {.id = lab_id(i), .role = RAFT_VOTER};
         (void)snprintf(member.name, sizeof(member.name), "node-%u", i + 1);
         (void)snprintf(member.raft_address, sizeof(member.raft_address), "10.0.0.%u:9000", i + 1);
         (void)snprintf(member.http_address, sizeof(member.http_address), "10.0.0.%u:8000", i + 1);
@@ -56,7 +75,8 @@ void lab_start(struct lab_node *node)
                                       .request_timeout_ms = lab->options.request_timeout_ms,
                                       .password = lab->options.password,
                                       .host = &host};
-    options.raft.id = node->number + 1;
+    options.raft.id = lab_id(node->number);
+    options.raft.disk_id = node->disk.disk_id;
     options.raft.seed = prng_next(&lab->prng);
     options.raft.timers = lab->options.timers;
     options.raft.hard_state = node->disk.hard_state;
@@ -64,13 +84,22 @@ void lab_start(struct lab_node *node)
     options.raft.entries_count = node->disk.entries_count;
     /* The hint may be lost with its database: both starts must do. */
     options.raft.commit_index = prng_below(&lab->prng, 2) == 0 ? 0 : node->disk.commit_index;
-    put_members(lab, &options.raft.configuration);
+    if (node->number < lab->options.members_count && !node->disk.was_wiped) {
+        put_members(lab, &options.raft.configuration);
+    }
     uint64_t name[2] = {prng_next(&lab->prng), node->number};
     memcpy(options.new_cluster_id, name, sizeof(options.new_cluster_id));
     (void)snprintf(options.self.name, sizeof(options.self.name), "node-%u", node->number + 1);
+    (void)snprintf(options.self.raft_address, sizeof(options.self.raft_address), "10.0.0.%u:9000",
+                   node->number + 1);
     enum result result = replica_create(&options, lab->now_ms + node->monotonic_base_ms,
                                         lab_host_wall_ms(node), &node->replica);
     ASSERT(result == RESULT_OK);
+    if (node->disk.was_wiped) {
+        replica_on_cluster_found(node->replica);
+    }
+    replica_set_debug_access(node->replica, REPLICA_DEBUG_YES);
+    node->has_diverged = false;
     node->is_in_turn = true;
     node->has_work = true;
     node->is_paused = false;
@@ -100,6 +129,18 @@ void lab_crash(struct lab_node *node)
     node->has_work = false;
     lab_disk_crash(&node->disk, &node->lab->prng);
     lab_network_drop_for(&node->lab->network, node->number);
+}
+
+void lab_wipe(struct lab_node *node)
+{
+    ASSERT(node->replica == NULL);
+    uint64_t incarnation = node->disk.incarnation;
+    uint64_t delay_ms_max = node->disk.delay_ms_max;
+    lab_disk_deinit(&node->disk);
+    node->disk.incarnation = incarnation;
+    node->disk.delay_ms_max = delay_ms_max;
+    node->disk.disk_id = prng_next(&node->lab->prng) | 1;
+    node->disk.was_wiped = true;
 }
 
 void lab_pause(struct lab_node *node)
@@ -144,7 +185,7 @@ static void check_state_hash(struct lab_node *node)
         lab->hashes_capacity = capacity;
     }
     uint64_t *known = &lab->state_hashes[status.applied_index];
-    if (*known != 0 && *known != status.state_hash) {
+    if (*known != 0 && *known != status.state_hash && !lab->allows_divergence) {
         lab_fail(lab, "node %u has another state hash at index %" PRIu64, node->number + 1,
                  status.applied_index);
     }
@@ -185,13 +226,17 @@ static void end_turn(struct lab_node *node)
         lab_disk_submit(&node->disk, &ready.persists[i], lab->now_ms, &lab->prng);
     }
     for (uint32_t i = 0; i < ready.messages_count; i++) {
-        uint32_t to = (uint32_t)ready.messages[i].to - 1;
-        ASSERT(to < lab->nodes_count);
+        uint32_t to = number_of(lab, ready.messages[i].to);
         lab_network_send(&lab->network, node->number, to, &ready.messages[i], lab->now_ms,
                          &lab->prng);
     }
     uint64_t base_ms = node->monotonic_base_ms;
     node->deadline_ms = ready.deadline_ms > base_ms ? ready.deadline_ms - base_ms : 0;
+    if (ready.has_diverged) {
+        lab_crash(node); /* as the server does, before a client hears anything */
+        node->has_diverged = true;
+        return;
+    }
     check_state_hash(node);
     lab_clients_serve(node);
     node->has_work = ready.has_more_work || replica_has_new_requests(node->replica);
@@ -316,6 +361,9 @@ void lab_open(struct lab *lab, const struct lab_options *options)
 {
     ASSERT(options->nodes_count <= LAB_NODES_MAX);
     *lab = (struct lab){.options = *options, .nodes_count = options->nodes_count, .now_ms = 1000};
+    if (options->members_count == 0) {
+        lab->options.members_count = options->nodes_count;
+    }
     prng_init(&lab->prng, options->seed);
     list_init(&lab->clients);
     lab->network.delay_ms_max = 1;
@@ -325,7 +373,10 @@ void lab_open(struct lab *lab, const struct lab_options *options)
         node->number = i;
         node->monotonic_base_ms = 1000 + prng_below(&lab->prng, 1000000);
         node->disk.delay_ms_max = 2;
-        lab_start(node);
+        node->disk.disk_id = lab_id(i) ^ options->seed;
+        if (i < lab->options.members_count) {
+            lab_start(node);
+        }
     }
 }
 

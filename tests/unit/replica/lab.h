@@ -24,9 +24,10 @@ struct lab;
 
 struct lab_node {
     struct lab *lab;
-    uint32_t number;         /* its id is number + 1 */
+    uint32_t number;         /* its name is node-(number + 1), its id lab_id(number) */
     struct replica *replica; /* NULL: down */
     bool is_paused;          /* as by SIGSTOP */
+    bool has_diverged;       /* it said so, and was stopped */
     bool has_work;           /* another turn at once */
     bool is_in_turn;
     uint64_t deadline_ms;
@@ -45,6 +46,7 @@ struct lab_node {
 
 struct lab_options {
     uint32_t nodes_count;
+    uint32_t members_count; /* of the nodes, at first; the others are down. 0: all */
     uint64_t seed;
     uint32_t request_timeout_ms; /* 0: the replica's own */
     const char *password;
@@ -61,8 +63,12 @@ struct lab {
     struct list clients;    /* lab_client.h */
     uint64_t *state_hashes; /* by applied index; 0: not known yet */
     uint64_t hashes_capacity;
+    bool allows_divergence; /* state hashes are not compared */
     uint32_t failures;
 };
+
+/* The id of a node, as the server would give it. */
+uint64_t lab_id(uint32_t number);
 
 /* Opens a cluster whose nodes are all up, with a fast network and disks. */
 void lab_open(struct lab *lab, const struct lab_options *options);
@@ -90,6 +96,8 @@ void lab_begin_turn(struct lab_node *node);
 /* Faults. A crashed node's clients lose their connections. */
 void lab_crash(struct lab_node *node);
 void lab_start(struct lab_node *node);
+/* A node that is down loses its disk, and has another one. */
+void lab_wipe(struct lab_node *node);
 void lab_pause(struct lab_node *node);
 void lab_resume(struct lab_node *node);
 /* Cuts both directions between a node and all others. */

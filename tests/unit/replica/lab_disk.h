@@ -18,6 +18,8 @@ struct lab_unit {
 };
 
 struct lab_disk {
+    uint64_t disk_id;
+    bool was_wiped; /* its node had another one before */
     struct raft_hard_state hard_state;
     uint64_t incarnation;
     uint64_t commit_index; /* the hint of the last durable unit */

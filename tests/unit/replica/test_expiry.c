@@ -34,14 +34,16 @@ static int64_t clock_ms(const struct lab_node *node)
     return status.clock_ms;
 }
 
-/* Hands leadership on until that node has it. */
 static void make_leader(struct lab_node *wanted)
 {
-    for (int i = 0; i < 50 && lab_leader(&lab) != wanted; i++) {
-        lab_begin_turn(lab_leader(&lab));
-        replica_transfer_leadership(lab_leader(&lab)->replica);
-        CU_ASSERT_PTR_NOT_NULL_FATAL(lab_run_to_leader(&lab, 3000));
-    }
+    char words[64];
+    struct lab_client asker = {0};
+    (void)snprintf(words, sizeof(words), "QUORUM TRANSFER node-%u", wanted->number + 1);
+    lab_client_open(&asker, wanted, NULL);
+    lab_client_say(&asker, words);
+    CU_ASSERT_STRING_EQUAL(lab_client_hear(&asker, 300), "+OK\r\n");
+    lab_client_deinit(&asker);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(lab_run_to_leader(&lab, 3000));
     CU_ASSERT_PTR_EQUAL_FATAL(lab_leader(&lab), wanted);
 }
 

@@ -281,6 +281,7 @@ UNIT_TEST(replica_node_commands, debug_is_for_whom_the_option_says)
     lab_open(&lab, &(struct lab_options){.nodes_count = 1, .seed = 1});
     (void)lab_run_to_leader(&lab, 1000);
     lab_client_open(&client, &lab.nodes[0], NULL); /* from another machine's address */
+    replica_set_debug_access(lab.nodes[0].replica, REPLICA_DEBUG_LOCAL);
     expect(&client, refused, COUNT(refused));
     replica_set_debug_access(lab.nodes[0].replica, REPLICA_DEBUG_NO);
     expect(&client, refused, COUNT(refused));

@@ -72,3 +72,34 @@ UNIT_TEST(replica_sequences, raise_to_what_is_further)
     sequences_raise(&accepted, &applied);
     CU_ASSERT_EQUAL(sequences_take(&accepted, 1, 2, 2), SEQUENCE_NEXT);
 }
+
+/* M12: what was sent before a removal, and comes late, is not taken after the return. */
+UNIT_TEST(replica_sequences, take_nothing_of_before_a_removal)
+{
+    struct sequences sequences = table(1, 2);
+    CU_ASSERT_EQUAL(sequences_take(&sequences, 2, 7, 1), SEQUENCE_NEXT);
+    CU_ASSERT_EQUAL(sequences_usable_incarnation(&sequences, 2, 7), 7);
+    struct raft_configuration without = members(1, 3);
+    sequences_set_members(&sequences, &without);
+    CU_ASSERT_EQUAL(sequences_take(&sequences, 2, 7, 2), SEQUENCE_STRANGER);
+    struct raft_configuration again = members(1, 2);
+    sequences_set_members(&sequences, &again);
+    CU_ASSERT_EQUAL(sequences_take(&sequences, 2, 7, 1), SEQUENCE_REPEAT);
+    CU_ASSERT_EQUAL(sequences_take(&sequences, 2, 7, 2), SEQUENCE_REPEAT);
+    CU_ASSERT_EQUAL(sequences_take(&sequences, 2, 6, 1), SEQUENCE_REPEAT);
+    CU_ASSERT_EQUAL(sequences_usable_incarnation(&sequences, 2, 7), 8);
+    CU_ASSERT_EQUAL(sequences_usable_incarnation(&sequences, 2, 9), 9);
+    CU_ASSERT_EQUAL(sequences_take(&sequences, 2, 8, 1), SEQUENCE_NEXT);
+    CU_ASSERT_EQUAL(sequences_take(&sequences, 1, 1, 1), SEQUENCE_NEXT);
+}
+
+/* A node that lost its disk and starts with a clock that is behind. */
+UNIT_TEST(replica_sequences, tell_an_origin_that_its_incarnation_is_over)
+{
+    struct sequences sequences = table(1, 2);
+    CU_ASSERT_EQUAL(sequences_usable_incarnation(&sequences, 1, 1), 1);
+    CU_ASSERT_EQUAL(sequences_take(&sequences, 1, 7, 1), SEQUENCE_NEXT);
+    CU_ASSERT_EQUAL(sequences_usable_incarnation(&sequences, 1, 5), 8);
+    CU_ASSERT_EQUAL(sequences_usable_incarnation(&sequences, 1, 7), 7);
+    CU_ASSERT_EQUAL(sequences_usable_incarnation(&sequences, 3, 5), 5);
+}

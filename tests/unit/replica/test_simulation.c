@@ -84,7 +84,7 @@ static void heal(struct sim *sim)
         for (uint32_t j = 0; lab_is_live(node) && j < sim->lab.nodes_count; j++) {
             if (j != i && below(sim, 2) == 0) {
                 lab_begin_turn(node);
-                replica_on_peer_connected(node->replica, j + 1);
+                replica_on_peer_connected(node->replica, lab_id(j));
             }
         }
     }
@@ -106,8 +106,8 @@ static void lose_link(struct sim *sim)
     uint32_t peer = draw_node(sim)->number;
     if (lab_is_live(node) && peer != node->number) {
         lab_begin_turn(node);
-        replica_on_peer_unreachable(node->replica, peer + 1);
-        replica_on_peer_connected(node->replica, peer + 1);
+        replica_on_peer_unreachable(node->replica, lab_id(peer));
+        replica_on_peer_connected(node->replica, lab_id(peer));
     }
 }
 

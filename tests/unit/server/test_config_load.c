@@ -306,6 +306,79 @@ UNIT_TEST(config_load, adds_itself_to_peers_that_leave_it_out)
     end(&start);
 }
 
+UNIT_TEST(config_load, a_node_that_joins_is_the_only_member_it_knows)
+{
+    struct start start;
+    load(&start, NULL, "--id d --bind 10.0.0.4 --join 10.0.0.1:9001", no_environment);
+    const struct config *config = &start.config;
+    CU_ASSERT_EQUAL_FATAL(start.outcome, CONFIG_RUN);
+    CU_ASSERT_STRING_EQUAL(text_of(&start), "");
+    CU_ASSERT_STRING_EQUAL(config->join, "10.0.0.1:9001");
+    CU_ASSERT_EQUAL_FATAL(config->members_count, 1);
+    CU_ASSERT_STRING_EQUAL(config->members[0].name, "d");
+    CU_ASSERT_STRING_EQUAL(config->announce_raft, "10.0.0.4:9001");
+    CU_ASSERT_STRING_EQUAL(config->announce_http, "10.0.0.4:8001");
+    CU_ASSERT_STRING_EQUAL(config->announce_redis, "10.0.0.4:6379");
+    end(&start);
+    load(&start, NULL, "--id d --bind 0.0.0.0 --join a:1 --announce-raft d:9001", no_environment);
+    CU_ASSERT_EQUAL_FATAL(start.outcome, CONFIG_RUN);
+    CU_ASSERT_STRING_EQUAL(start.config.announce_raft, "d:9001");
+    end(&start);
+}
+
+UNIT_TEST(config_load, a_node_that_joins_a_cluster_on_this_machine_goes_on_counting)
+{
+    struct start start;
+    load(&start, NULL, "--id node-4 --join localhost:9001", no_environment);
+    CU_ASSERT_EQUAL_FATAL(start.outcome, CONFIG_RUN);
+    CU_ASSERT_STRING_EQUAL(text_of(&start), "");
+    CU_ASSERT_EQUAL(start.config.port, 9004);
+    CU_ASSERT_EQUAL(start.config.http, 8004);
+    CU_ASSERT_EQUAL(start.config.redis, 6382);
+    CU_ASSERT_STRING_EQUAL(start.config.announce_raft, "localhost:9004");
+    CU_ASSERT_STRING_EQUAL(start.config.members[0].redis_address, "localhost:6382");
+    end(&start);
+    load(&start, NULL, "--id other --port 9005 --join 127.0.0.1:9001", no_environment);
+    CU_ASSERT_EQUAL_FATAL(start.outcome, CONFIG_RUN);
+    CU_ASSERT_EQUAL(start.config.port, 9005);
+    CU_ASSERT_EQUAL(start.config.http, 8001);
+    end(&start);
+}
+
+UNIT_TEST(config_load, says_what_is_wrong_about_joining)
+{
+    expect_refusal(NULL, "--id d --join a:1 --peers b:1", "join and peers exclude each other");
+    expect_refusal(NULL, "--id d --join a:1 --peers _", "join and peers exclude each other");
+    expect_refusal(NULL, "--id d --join localhost:9001", "names this node itself");
+    expect_refusal(NULL, "--id d --join 10.0.0.1:9001", "give --announce-raft HOST:PORT");
+    expect_refusal(NULL, "--id d --join a", "has no port");
+    expect_refusal(NULL, "--id d --join a=b:1", "only host:port is wanted");
+    expect_refusal(NULL, "--id d --join 0.0.0.0:1", "the peer address of a member");
+    expect_refusal(NULL, "--id d --bind ::1 --join b:1 --peer-http b:1", "peers has no such node");
+}
+
+UNIT_TEST(config_load, knows_when_to_save_and_what_the_disk_needs)
+{
+    struct start start;
+    load(&start, "snapshot-log-bytes 1mb\nslow-disk-ms 2s\ndamaged-data stop\n",
+         "--snapshot-entries 5 --disk-reserve 0 --disk-free-min 1gb --snapshot-trailing-bytes 4kb",
+         no_environment);
+    const struct config *config = &start.config;
+    CU_ASSERT_EQUAL_FATAL(start.outcome, CONFIG_RUN);
+    CU_ASSERT_EQUAL(config->snapshot_log_bytes, 1u << 20);
+    CU_ASSERT_EQUAL(config->snapshot_entries, 5);
+    CU_ASSERT_EQUAL(config->snapshot_trailing_bytes, 4096);
+    CU_ASSERT_EQUAL(config->disk_reserve_bytes, 0);
+    CU_ASSERT_EQUAL(config->disk_free_bytes_min, 1u << 30);
+    CU_ASSERT_EQUAL(config->slow_disk_ms, 2000);
+    CU_ASSERT_EQUAL(config->damaged_data, CONFIG_STOP);
+    end(&start);
+    expect_refusal("snapshot-log-bytes 1kb\n", "", "between 65536 and");
+    expect_refusal("snapshot-entries 0\n", "", "between 1 and");
+    expect_refusal("damaged-data ignore\n", "", "one of the following: refetch, stop");
+    expect_refusal("save \"3600 1\"\n", "", "it is always ''");
+}
+
 UNIT_TEST(config_load, names_the_common_slips)
 {
     expect_refusal(NULL, "--peers http://localhost:9001", "is a URL; host:port is wanted");

@@ -83,6 +83,13 @@ UNIT_TEST(config_set, changes_values_and_tells_which)
     (void)expect_set(&config, SET("client-output-buffer-limit", "normal 2mb 1mb 3"), "");
     CU_ASSERT_EQUAL(config.output_limits[CONFIG_NORMAL].hard_bytes, 2u << 20);
     CU_ASSERT_EQUAL(config.output_limits[CONFIG_PUBSUB].hard_bytes, 32u << 20);
+    changed = expect_set(&config, SET("snapshot-log-bytes", "1mb", "snapshot-entries", "9"), "");
+    CU_ASSERT_TRUE(config_is_changed(changed, "snapshot-entries"));
+    CU_ASSERT_EQUAL(config.snapshot_log_bytes, 1u << 20);
+    (void)expect_set(&config, SET("disk-free-min", "0", "slow-disk-ms", "50"), "");
+    CU_ASSERT_EQUAL(config.slow_disk_ms, 50);
+    (void)expect_set(&config, SET("disk-reserve", "1"),
+                     FAILED("disk-reserve") "can't set immutable config");
     config_deinit(&config);
 }
 

@@ -59,7 +59,8 @@ void fixture_init(struct fixture *fixture)
     fixture->options = (struct log_store_options){.directory = fixture->directory,
                                                   .node_name = "node-1",
                                                   .node_id = 11,
-                                                  .bootstrap = &fixture->bootstrap};
+                                                  .bootstrap = &fixture->bootstrap,
+                                                  .new_disk_id = FIXTURE_DISK_ID};
     logger_set_sink(keep_line, NULL);
     fixture_clear_messages();
 }

@@ -8,7 +8,7 @@
 
 #include "storage/log_store.h"
 
-enum { FIXTURE_PATH_BYTES = 256 };
+enum { FIXTURE_PATH_BYTES = 256, FIXTURE_DISK_ID = 77 };
 
 struct fixture {
     char directory[FIXTURE_PATH_BYTES];

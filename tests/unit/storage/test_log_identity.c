@@ -35,9 +35,9 @@ UNIT_TEST(log_identity, refuses_another_format_version)
 {
     struct fixture fixture;
     prepare(&fixture);
-    fixture_sql(&fixture, "UPDATE meta SET value = 3 WHERE name = 'format_version'");
+    fixture_sql(&fixture, "UPDATE meta SET value = 4 WHERE name = 'format_version'");
     CU_ASSERT_EQUAL(fixture_open(&fixture), RESULT_VERSION);
-    CU_ASSERT(fixture_message_has("format version 3"));
+    CU_ASSERT(fixture_message_has("format version 4"));
     fixture_deinit(&fixture);
 }
 
