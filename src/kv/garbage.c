@@ -125,6 +125,25 @@ void garbage_add_table(struct garbage *garbage, struct item **buckets, uint64_t 
     garbage->tables = table;
 }
 
+void garbage_take(struct garbage *garbage, struct garbage *other)
+{
+    if (other->first_block != NULL) {
+        if (garbage->last_block == NULL) {
+            garbage->first_block = other->first_block;
+        } else {
+            garbage->last_block->next = other->first_block;
+        }
+        garbage->last_block = other->last_block;
+        garbage->block_bytes += other->block_bytes;
+    }
+    struct garbage_table **end = &garbage->tables;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = other->tables;
+    *other = (struct garbage){0};
+}
+
 bool garbage_free_some(struct garbage *garbage, uint64_t *memory_bytes)
 {
     if (garbage->first_block != NULL) {

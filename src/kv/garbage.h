@@ -37,6 +37,9 @@ void garbage_add_block(struct garbage *garbage, void *block, size_t size);
 /* Takes over a bucket array with all items in its chains. */
 void garbage_add_table(struct garbage *garbage, struct item **buckets, uint64_t buckets_count);
 
+/* Takes over everything that waits in another garbage, which is empty afterwards. */
+void garbage_take(struct garbage *garbage, struct garbage *other);
+
 /* Frees at most about a millisecond's worth; true while there is more. Subtracts the memory of the
  * items that it frees from memory_bytes. */
 bool garbage_free_some(struct garbage *garbage, uint64_t *memory_bytes);

@@ -24,15 +24,33 @@ struct keyspace *keyspace_create(uint64_t hash_seed)
     return keyspace;
 }
 
-void keyspace_destroy(struct keyspace *keyspace)
+/* Moves everything that lives to the garbage. */
+static void discard_all(struct keyspace *keyspace)
 {
     for (uint32_t i = 0; i < LIMIT_DATABASES; i++) {
         dict_clear(&keyspace->databases[i].dict);
         expiry_heap_clear(&keyspace->databases[i].expiries, &keyspace->garbage);
     }
     keyspace_snapshot_deinit(keyspace);
+}
+
+void keyspace_destroy(struct keyspace *keyspace)
+{
+    discard_all(keyspace);
     garbage_deinit(&keyspace->garbage);
     mem_free(keyspace);
+}
+
+void keyspace_bury(struct keyspace *keyspace, struct keyspace *old)
+{
+    discard_all(old);
+    garbage_take(&keyspace->garbage, &old->garbage);
+    keyspace->item_bytes += old->item_bytes;
+    keyspace->stats.hits += old->stats.hits;
+    keyspace->stats.misses += old->stats.misses;
+    keyspace->stats.expired_keys += old->stats.expired_keys;
+    keyspace->stats.mutations += old->stats.mutations;
+    mem_free(old);
 }
 
 void keyspace_set_clock(struct keyspace *keyspace, int64_t now_ms)

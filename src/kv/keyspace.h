@@ -34,6 +34,10 @@ struct value;
 struct keyspace *keyspace_create(uint64_t hash_seed);
 void keyspace_destroy(struct keyspace *keyspace);
 
+/* Takes the place of another keyspace, which ends: its memory is freed bit by bit by this one's
+ * housekeeping, its figures (keyspace_stats) go on here. */
+void keyspace_bury(struct keyspace *keyspace, struct keyspace *old);
+
 /* The log's clock, Unix milliseconds; never goes back (an earlier value is ignored). */
 void keyspace_set_clock(struct keyspace *keyspace, int64_t now_ms);
 int64_t keyspace_clock(const struct keyspace *keyspace);

@@ -148,7 +148,8 @@ static void apply_configuration(struct replica *replica, const struct raft_entry
         /* The cluster has its name now; from it comes the seed that all nodes hash keys with, and
          * nothing can be in the keyspace before the first entry. */
         keyspace_destroy(replica->keyspace);
-        replica->keyspace = keyspace_create(replica_hash_seed(configuration.cluster_id));
+        replica->hash_seed = replica_hash_seed(configuration.cluster_id);
+        replica->keyspace = keyspace_create(replica->hash_seed);
     }
     membership_configuration_applied(replica, &before, entry->index);
 }
@@ -169,11 +170,15 @@ static void apply_entry(struct replica *replica, const struct raft_entry *entry)
     replica->applied_index = entry->index;
     replica->applied_term = entry->term;
     membership_applied(replica, entry);
+    save_note_applied(replica, entry);
 }
 
 bool apply_committed(struct replica *replica)
 {
     size_t bytes = 0;
+    if (receive_holds_apply(replica)) {
+        return false;
+    }
     while (replica->applied_index < replica->commit_index && bytes < APPLY_TURN_BYTES &&
            !replica->divergence.has_diverged) {
         const struct raft_entry *entry = raft_entry_at(replica->raft, replica->applied_index + 1);

@@ -18,8 +18,8 @@ static enum execute_result execute_node(struct session *session, const struct co
                                         const struct slice *arguments, uint32_t arguments_count);
 static enum execute_result refuse(struct session *session, const struct slice *arguments,
                                   uint32_t arguments_count);
-static enum execute_result refuse_write(struct session *session, const struct command *command,
-                                        const char *error);
+static enum execute_result refuse_data(struct session *session, const struct command *command,
+                                       const char *error);
 
 enum {
     /* Bytes of one client's waiting reads beyond which it is held back, as by their number. */
@@ -59,6 +59,9 @@ enum execute_result executor_execute(struct executor *executor, struct session *
     if (is_paused(executor, command)) {
         return stall(session);
     }
+    if (is_data && executor->replica->is_state_missing) {
+        return refuse_data(session, command, ERROR_STATE_MISSING);
+    }
     session->last_used_ms = executor_now_ms(executor);
     session->last_command = command;
     executor->replica->has_new_requests |= command->class != COMMAND_CLASS_NODE;
@@ -68,14 +71,14 @@ enum execute_result executor_execute(struct executor *executor, struct session *
         return EXECUTE_TAKEN;
     case COMMAND_CLASS_WRITE:
         if (is_too_large(arguments, arguments_count)) {
-            return refuse_write(session, command, "ERR command is too large for one log entry");
+            return refuse_data(session, command, "ERR command is too large for one log entry");
         }
         if (disk_state_refuses(executor->replica, command, refusal)) {
-            return refuse_write(session, command, refusal);
+            return refuse_data(session, command, refusal);
         }
         if (executor->replica->batches.bytes >= LIMIT_UNANSWERED_BYTES) {
             return batches_are_stuck(&executor->replica->batches)
-                       ? refuse_write(session, command, ERROR_NO_LEADER)
+                       ? refuse_data(session, command, ERROR_NO_LEADER)
                        : stall(session);
         }
         execute_write(session, command, arguments, arguments_count);
@@ -132,9 +135,9 @@ static enum execute_result refuse(struct session *session, const struct slice *a
     return EXECUTE_TAKEN;
 }
 
-/* Answers a write that was not begun, behind all earlier replies. */
-static enum execute_result refuse_write(struct session *session, const struct command *command,
-                                        const char *error)
+/* Answers a command that was not begun, behind all earlier replies. */
+static enum execute_result refuse_data(struct session *session, const struct command *command,
+                                       const char *error)
 {
     struct executor *executor = session->executor;
     if (session->requests_count > 0) {

@@ -45,7 +45,7 @@ struct executor {
     enum replica_debug_access debug_access;
     uint64_t pause_until_ms; /* CLIENT PAUSE: 0 when not paused */
     bool is_pause_for_all;   /* else for writes alone */
-    uint32_t waiting_count;  /* sessions in WAIT */
+    uint32_t waiting_count;  /* sessions in WAIT, SAVE and the like */
     bool has_stalled_idle;   /* one is stalled by a pause or a bound, not by its own requests */
     struct buf scratch;      /* replies that nobody wants */
     struct slice *arguments; /* decoded from a queue; grows */
@@ -103,6 +103,12 @@ void executor_count_error(struct executor *executor, struct slice text);
 #define ERROR_UNKNOWN_OUTCOME                                                                      \
     "UNKNOWN The outcome of this write is not known: it was sent to the leader and not confirmed " \
     "in time. Read before you write again"
+
+#define ERROR_REPLY_LOST                                                                           \
+    "UNKNOWN The outcome of this write is not known: this node caught up by a snapshot, which "    \
+    "does not hold replies. Read before you write again"
+/* No write nor read gets further than this, and none was done. */
+#define ERROR_STATE_MISSING "CLUSTERDOWN This node has lost its state and waits for a snapshot"
 
 /* A command answered by this node alone. arguments_count was checked. */
 typedef enum execute_result node_command(struct session *session, const struct slice *arguments,

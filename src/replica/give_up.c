@@ -24,6 +24,16 @@ static void fail_batch(struct batch *batch, const char *error)
     batch->is_given_up = true;
 }
 
+void give_up_covered(struct replica *replica, uint64_t sequence)
+{
+    struct batch *batch;
+    while ((batch = batches_first_sent(&replica->batches)) != NULL && batch->sequence <= sequence) {
+        fail_batch(batch, ERROR_REPLY_LOST);
+        batches_remove(&replica->batches, batch);
+        forward_applied(replica);
+    }
+}
+
 static bool is_overdue(const struct replica *replica, uint64_t since_ms)
 {
     return replica->now_ms >= since_ms + replica->request_timeout_ms;

@@ -85,15 +85,37 @@ static void memory(struct info *info)
          facts->malloc_name);
 }
 
+static void snapshots(struct info *info)
+{
+    const struct replica *replica = info->replica;
+    const struct snapshot_save *save = &replica->save;
+    bool is_running = save_is_running(save);
+    int64_t running_ms = save->phase == SAVE_IDLE ? 0 : (int64_t)(replica->now_ms - save->begun_ms);
+    LINE("rdb_bgsave_in_progress:%d\r\nrdb_last_save_time:%lld\r\nrdb_last_bgsave_status:%s\r\n",
+         is_running, (long long)(save->saved_wall_ms / 1000), save->has_failed ? "err" : "ok");
+    LINE("rdb_last_bgsave_time_sec:%lld\r\nrdb_current_bgsave_time_sec:%lld\r\nrdb_saves:%llu\r\n",
+         (long long)(save->took_ms < 0 ? -1 : save->took_ms / 1000),
+         (long long)(is_running ? running_ms / 1000 : -1), (u64)save->saves);
+    LINE("snapshot_index:%llu\r\nsnapshot_term:%llu\r\nsnapshot_failures:%llu\r\n",
+         (u64)save->index, (u64)save->term, (u64)save->failures);
+    LINE("snapshot_log_bytes:%llu\r\nsnapshot_log_entries:%llu\r\n",
+         (u64)(save->log_bytes - save->saved_log_bytes),
+         (u64)(replica->applied_index - save->index));
+    LINE("snapshot_memory_bytes:%llu\r\n", (u64)keyspace_snapshot_memory(replica->keyspace));
+    LINE("snapshots_installed:%llu\r\nsnapshot_receivers:%u\r\n", (u64)replica->receive.installs,
+         replica->send.receivers_count);
+}
+
 static void persistence(struct info *info)
 {
     const struct host_facts *facts = info->facts;
     struct keyspace_stats stats;
     keyspace_get_stats(info->replica->keyspace, &stats);
-    LINE("loading:0\r\nasync_loading:0\r\nrdb_changes_since_last_save:0\r\n");
-    LINE("rdb_bgsave_in_progress:0\r\nrdb_last_save_time:%lld\r\nrdb_last_bgsave_status:ok\r\n",
-         (long long)(info->replica->wall_ms / 1000));
-    LINE("aof_enabled:1\r\naof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\n");
+    LINE("loading:0\r\nasync_loading:0\r\nrdb_changes_since_last_save:%llu\r\n",
+         (u64)(stats.mutations - info->replica->save.saved_mutations));
+    snapshots(info);
+    LINE("aof_enabled:0\r\naof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\n");
+    LINE("aof_last_rewrite_time_sec:-1\r\naof_current_rewrite_time_sec:-1\r\n");
     LINE("aof_last_bgrewrite_status:ok\r\naof_last_write_status:ok\r\n");
     LINE("raft_db_bytes:%llu\r\nraft_db_wal_bytes:%llu\r\nraft_db_commits:%llu\r\n",
          (u64)facts->storage_database_bytes, (u64)facts->storage_wal_bytes,

@@ -10,6 +10,7 @@ static node_command *const handlers[COMMAND_ID_COUNT] = {
     [COMMAND_READWRITE] = node_readwrite,
     [COMMAND_RESET] = node_reset,
     [COMMAND_SELECT] = node_select,
+    [COMMAND_BGSAVE] = node_bgsave,
     [COMMAND_CLIENT_GETNAME] = node_client_getname,
     [COMMAND_CLIENT_HELP] = node_client_help,
     [COMMAND_CLIENT_ID] = node_client_id,
@@ -35,7 +36,9 @@ static node_command *const handlers[COMMAND_ID_COUNT] = {
     [COMMAND_QUORUM_PROMOTE] = node_quorum_promote,
     [COMMAND_QUORUM_REMOVE] = node_quorum_remove,
     [COMMAND_QUORUM_TRANSFER] = node_quorum_transfer,
+    [COMMAND_QUORUM_BACKUP] = node_quorum_backup,
     [COMMAND_ROLE] = node_role,
+    [COMMAND_SAVE] = node_save,
     [COMMAND_SHUTDOWN] = node_shutdown,
     [COMMAND_TIME] = node_time,
     [COMMAND_WAIT] = node_wait,
@@ -44,6 +47,28 @@ static node_command *const handlers[COMMAND_ID_COUNT] = {
 node_command *node_command_find(enum command_id id)
 {
     return handlers[id];
+}
+
+enum execute_result node_wait_begin(struct session *session, uint64_t until_ms)
+{
+    if (!node_waits(session)) {
+        session->wait_until_ms = until_ms;
+        session->executor->waiting_count++;
+    }
+    return EXECUTE_STALLED;
+}
+
+void node_wait_end(struct session *session)
+{
+    if (node_waits(session)) {
+        session->wait_until_ms = 0;
+        session->executor->waiting_count--;
+    }
+}
+
+bool node_waits(const struct session *session)
+{
+    return session->wait_until_ms != 0;
 }
 
 void node_reply_help(struct session *session, const char *command, const char *const *lines,

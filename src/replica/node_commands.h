@@ -18,7 +18,18 @@ node_command node_client_info, node_client_kill, node_client_list;
 
 /* node_server.c */
 node_command node_config_get, node_config_help, node_config_resetstat, node_config_set, node_debug,
-    node_info, node_lastsave, node_role, node_shutdown, node_time, node_wait;
+    node_info, node_role, node_shutdown, node_time, node_wait;
+
+/* node_snapshot.c */
+node_command node_bgsave, node_lastsave, node_quorum_backup, node_save;
+
+/* Stalls a session: its command is offered again after every turn, until it is taken. Returns
+ * EXECUTE_STALLED. until_ms is the command's own affair; UINT64_MAX: for ever. */
+enum execute_result node_wait_begin(struct session *session, uint64_t until_ms);
+/* Before the command is answered; no effect on a session that does not wait. */
+void node_wait_end(struct session *session);
+/* Whether the command was offered before. */
+bool node_waits(const struct session *session);
 
 /* node_membership.c */
 node_command node_quorum_add, node_quorum_addresses, node_quorum_members, node_quorum_promote,

@@ -164,16 +164,6 @@ enum execute_result node_info(struct session *session, const struct slice *argum
     return EXECUTE_TAKEN;
 }
 
-/* Everything acknowledged is on disk, always: the time of the last save is now. */
-enum execute_result node_lastsave(struct session *session, const struct slice *arguments,
-                                  uint32_t arguments_count)
-{
-    (void)arguments;
-    (void)arguments_count;
-    reply_integer(&session->reply, session->executor->replica->wall_ms / 1000);
-    return EXECUTE_TAKEN;
-}
-
 enum execute_result node_time(struct session *session, const struct slice *arguments,
                               uint32_t arguments_count)
 {
@@ -325,20 +315,14 @@ enum execute_result node_wait(struct session *session, const struct slice *argum
     if (!parse_wait(session, arguments, &wanted, &timeout_ms)) {
         return EXECUTE_TAKEN;
     }
-    struct executor *executor = session->executor;
-    uint64_t now_ms = executor_now_ms(executor);
+    uint64_t now_ms = executor_now_ms(session->executor);
     int64_t acknowledged = acknowledged_by(session);
-    if (acknowledged < wanted && session->wait_until_ms == 0) {
-        session->wait_until_ms = timeout_ms == 0 ? UINT64_MAX : now_ms + (uint64_t)timeout_ms;
-        executor->waiting_count++;
+    bool is_overdue = node_waits(session) && now_ms >= session->wait_until_ms;
+    if (acknowledged < wanted && !is_overdue) {
+        return node_wait_begin(session,
+                               timeout_ms == 0 ? UINT64_MAX : now_ms + (uint64_t)timeout_ms);
     }
-    if (acknowledged < wanted && now_ms < session->wait_until_ms) {
-        return EXECUTE_STALLED;
-    }
-    if (session->wait_until_ms != 0) {
-        session->wait_until_ms = 0;
-        executor->waiting_count--;
-    }
+    node_wait_end(session);
     reply_integer(&session->reply, acknowledged);
     return EXECUTE_TAKEN;
 }

@@ -102,6 +102,8 @@ void replica_begin_turn(struct replica *replica, uint64_t now_ms, int64_t wall_m
     replica->wall_ms = wall_ms;
     replica->batches.now_ms = replica->now_ms;
     outbox_clear(&replica->outbox);
+    orders_clear(&replica->orders);
+    receive_begin_turn(&replica->receive);
     if (replica->clock.is_known) {
         /* Also while following: the first messages of a new leader carry it, and what it last set
          * as a leader may be long ago. */
@@ -154,16 +156,22 @@ enum result replica_on_message(struct replica *replica, const struct peer_messag
         note_peer(replica, message->from, &message->node_info);
         break;
     case PEER_MESSAGE_SNAPSHOT_WANTED:
+        send_wanted(replica, message->from);
+        break;
     case PEER_MESSAGE_SNAPSHOT_OFFER:
+        receive_offer(replica, message->from, &message->snapshot_offer);
+        break;
     case PEER_MESSAGE_SNAPSHOT_ASK:
+        send_asked(replica, message->from, &message->snapshot_ask);
+        break;
     case PEER_MESSAGE_SNAPSHOT_PIECE:
+        receive_piece(replica, message->from, &message->snapshot_piece);
         break;
     case PEER_MESSAGE_CHANGE:
         membership_receive(replica, message->from, &message->change);
         break;
     case PEER_MESSAGE_CHANGE_REPLY:
         membership_answered(replica, message->from, &message->change_reply);
-        break;
         break;
     case PEER_MESSAGE_STATE_HASH:
         divergence_reported(replica, message->from, &message->state_hash);
@@ -186,6 +194,7 @@ void replica_on_peer_connected(struct replica *replica, uint64_t peer)
     if (replica->self_info.is_disk_low) {
         disk_state_tell(replica, peer);
     }
+    receive_link_changed(replica, peer);
 }
 
 void replica_on_peer_unreachable(struct replica *replica, uint64_t peer)
@@ -241,6 +250,9 @@ static uint64_t next_deadline(const struct replica *replica)
     earlier(&deadline_ms, membership_deadline_ms(replica));
     earlier(&deadline_ms, divergence_deadline_ms(replica));
     earlier(&deadline_ms, disk_state_deadline_ms(replica));
+    earlier(&deadline_ms, save_deadline_ms(replica));
+    earlier(&deadline_ms, send_deadline_ms(replica));
+    earlier(&deadline_ms, receive_deadline_ms(replica));
     if (replica->executor.pause_until_ms > replica->now_ms) {
         earlier(&deadline_ms, replica->executor.pause_until_ms);
     }
@@ -262,6 +274,9 @@ enum result replica_end_turn(struct replica *replica, struct replica_ready *read
     bool has_more = apply_committed(replica);
     membership_turn(replica);
     disk_state_turn(replica);
+    receive_turn(replica);
+    send_turn(replica);
+    has_more = save_turn(replica) || has_more;
     propose_entry(replica);
     forward_batches(replica);
     ask_reads(replica);
@@ -278,6 +293,8 @@ enum result replica_end_turn(struct replica *replica, struct replica_ready *read
                                     .has_more_work = has_more,
                                     .role_changed = replica->role_changed,
                                     .configuration_changed = replica->configuration_changed,
+                                    .orders = replica->orders.rows,
+                                    .orders_count = replica->orders.count,
                                     .has_diverged = replica->divergence.has_diverged};
     replica->role_changed = false;
     replica->configuration_changed = false;
@@ -334,22 +351,53 @@ static void init_parts(struct replica *replica, const struct replica_options *op
     read_rounds_init(&replica->rounds, hash_mix(seed, 1) << 20);
     list_init(&replica->inbox.batches);
     executor_init(&replica->executor, replica, options->password, hash_mix(seed, 2));
-    replica->keyspace = keyspace_create(replica_hash_seed(options->raft.configuration.cluster_id));
+    replica->is_state_missing = options->is_state_missing;
+    save_init(replica, &options->snapshot);
+    see_stamps(replica, &options->raft);
+    if (options->restore != NULL) {
+        restore_take(replica, options->restore);
+        return;
+    }
+    replica->hash_seed = replica_hash_seed(options->raft.configuration.cluster_id);
+    replica->keyspace = keyspace_create(replica->hash_seed);
     replica->applied_configuration = options->raft.configuration;
     sequences_set_members(&replica->sequences, &options->raft.configuration);
-    see_stamps(replica, &options->raft);
+}
+
+/* Checks the snapshot against the log, which is known to be committed as far as that goes. */
+static enum result check_start(const struct replica_options *options, struct raft_start *start)
+{
+    *start = options->raft;
+    if (options->restore == NULL) {
+        bool has_state = start->snapshot_index == 0 || options->is_state_missing;
+        if (!has_state) {
+            logger_log(LOGGER_ERROR, "the log begins behind a snapshot, and there is none");
+        }
+        return has_state ? RESULT_OK : RESULT_CORRUPT;
+    }
+    uint64_t index = options->restore->meta.index;
+    start->commit_index = index > start->commit_index ? index : start->commit_index;
+    return restore_check(options->restore, start);
 }
 
 enum result replica_create(const struct replica_options *options, uint64_t now_ms, int64_t wall_ms,
                            struct replica **out)
 {
+    struct raft_start start;
+    enum result result = check_start(options, &start);
+    if (result != RESULT_OK) {
+        return result;
+    }
     struct replica *replica = mem_alloc_zeroed(1, sizeof(*replica));
-    enum result result = raft_create(&options->raft, now_ms, &replica->raft);
+    result = raft_create(&start, now_ms, &replica->raft);
     if (result != RESULT_OK) {
         mem_free(replica);
         return result;
     }
+    replica->wall_ms = wall_ms;
     init_parts(replica, options);
+    raft_get_status(replica->raft, &replica->status);
+    save_count_log(replica);
     raft_bootstrap_cluster_id(replica->raft, replica->new_cluster_id);
     replica_begin_turn(replica, now_ms, wall_ms);
     struct raft_event event = {.type = RAFT_EVENT_DEADLINE};
@@ -365,6 +413,10 @@ enum result replica_create(const struct replica_options *options, uint64_t now_m
 void replica_destroy(struct replica *replica)
 {
     outbox_deinit(&replica->outbox);
+    orders_deinit(&replica->orders);
+    save_deinit(replica);
+    send_deinit(replica);
+    receive_deinit(replica);
     batches_deinit(&replica->batches);
     read_rounds_deinit(&replica->rounds);
     inbox_deinit(&replica->inbox);

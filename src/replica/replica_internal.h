@@ -8,10 +8,12 @@
 #include "replica/executor_internal.h"
 #include "replica/log_clock.h"
 #include "replica/membership.h"
+#include "replica/orders.h"
 #include "replica/outbox.h"
 #include "replica/read_rounds.h"
 #include "replica/replica.h"
 #include "replica/sequences.h"
+#include "replica/snapshot.h"
 
 /* A follower's batch that waits to be appended. */
 struct inbox_batch {
@@ -56,6 +58,14 @@ struct replica {
     uint64_t applied_term;
     struct sequences sequences;
     struct raft_configuration applied_configuration;
+    uint64_t hash_seed; /* of the keyspace */
+
+    /* Snapshots of it: snapshot.h. */
+    bool is_state_missing; /* there is none of use: one has to be fetched */
+    struct snapshot_save save;
+    struct snapshot_send send;
+    struct snapshot_receive receive;
+    struct orders orders;
 
     struct log_clock clock;
     int64_t proposed_stamp_ms; /* of the newest entry this leader proposed */
@@ -132,6 +142,8 @@ void forward_resend_at(struct replica *replica, uint64_t at_ms);
 
 /* give_up.c: answers what has waited longer than the limit. */
 void give_up_overdue(struct replica *replica);
+/* Takes away the sent batches up to a sequence, which were applied without their replies. */
+void give_up_covered(struct replica *replica, uint64_t sequence);
 uint64_t give_up_deadline_ms(const struct replica *replica);
 
 /* Name and addresses of a node, "" when not known. */

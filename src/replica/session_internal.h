@@ -65,9 +65,11 @@ struct session {
     uint64_t write_generation; /* batch of the newest write */
     uint64_t round_joined;     /* newest round this session is in */
     uint32_t database;
-    uint64_t write_index;   /* entry of the newest write that was answered; 0: none */
-    uint64_t wait_until_ms; /* WAIT, QUORUM: 0 when not waiting; UINT64_MAX for ever */
-    uint64_t change_ticket; /* QUORUM ADD and the like: membership_request's; 0: none */
+    uint64_t write_index;      /* entry of the newest write that was answered; 0: none */
+    uint64_t wait_until_ms;    /* WAIT and the like: 0 when not waiting; UINT64_MAX for ever */
+    uint64_t change_ticket;    /* QUORUM ADD and the like: membership_request's; 0: none */
+    uint64_t awaited_index;    /* SAVE waits for a snapshot of this index */
+    uint64_t awaited_failures; /* and failures that happened before it do not count */
     uint64_t id;
     uint64_t created_ms;
     uint64_t last_used_ms;

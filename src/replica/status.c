@@ -94,6 +94,7 @@ void replica_get_status(struct replica *replica, struct replica_status *out)
         .leader_name = replica_node_name(replica, replica->status.leader),
         .leader_http_address = replica_node_http_address(replica, replica->status.leader),
         .role_text = membership_role_text(replica),
+        .is_state_missing = replica->is_state_missing,
     };
     memcpy(out->cluster_id, replica->applied_configuration.cluster_id, RAFT_CLUSTER_ID_BYTES);
 }

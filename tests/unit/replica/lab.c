@@ -65,6 +65,29 @@ static void put_members(const struct lab *lab, struct raft_configuration *config
     }
 }
 
+/* What is on the disks goes together, or is made to: as a node does when it starts. */
+static void settle_disks(struct lab_node *node)
+{
+    struct lab_disk *disk = &node->disk;
+    const struct replica_state_meta *meta = &node->state.saved.meta;
+    uint64_t last_index = disk->base_index + disk->entries_count;
+    if (node->is_state_missing) {
+        return;
+    }
+    if (disk->base_index > meta->index) {
+        lab_fail(node->lab, "node %u dropped entries that are in no snapshot", node->number + 1);
+    }
+    bool is_there = meta->index >= disk->base_index && meta->index <= last_index;
+    uint64_t term = !is_there ? 0
+                    : meta->index == disk->base_index
+                        ? disk->base_term
+                        : disk->entries[meta->index - disk->base_index - 1].term;
+    if (!is_there || term != meta->term) {
+        lab_disk_reset(disk, meta->index, meta->term);
+        disk->commit_index = meta->index;
+    }
+}
+
 void lab_start(struct lab_node *node)
 {
     struct lab *lab = node->lab;
@@ -74,19 +97,27 @@ void lab_start(struct lab_node *node)
     struct replica_options options = {.incarnation = ++node->disk.incarnation,
                                       .request_timeout_ms = lab->options.request_timeout_ms,
                                       .password = lab->options.password,
-                                      .host = &host};
+                                      .host = &host,
+                                      .is_state_missing = node->is_state_missing,
+                                      .snapshot = lab->options.snapshot};
+    settle_disks(node);
     options.raft.id = lab_id(node->number);
     options.raft.disk_id = node->disk.disk_id;
     options.raft.seed = prng_next(&lab->prng);
     options.raft.timers = lab->options.timers;
     options.raft.hard_state = node->disk.hard_state;
+    options.raft.snapshot_index = node->disk.base_index;
+    options.raft.snapshot_term = node->disk.base_term;
     options.raft.entries = node->disk.entries;
     options.raft.entries_count = node->disk.entries_count;
     /* The hint may be lost with its database: both starts must do. */
     options.raft.commit_index = prng_below(&lab->prng, 2) == 0 ? 0 : node->disk.commit_index;
-    if (node->number < lab->options.members_count && !node->disk.was_wiped) {
+    if (node->state.saved.meta.index > 0) {
+        options.raft.configuration = node->state.saved.meta.configuration;
+    } else if (node->number < lab->options.members_count && !node->disk.was_wiped) {
         put_members(lab, &options.raft.configuration);
     }
+    options.restore = node->is_state_missing ? NULL : lab_state_restore(node);
     uint64_t name[2] = {prng_next(&lab->prng), node->number};
     memcpy(options.new_cluster_id, name, sizeof(options.new_cluster_id));
     (void)snprintf(options.self.name, sizeof(options.self.name), "node-%u", node->number + 1);
@@ -128,6 +159,7 @@ void lab_crash(struct lab_node *node)
     node->is_in_turn = false;
     node->has_work = false;
     lab_disk_crash(&node->disk, &node->lab->prng);
+    lab_state_crash(&node->state);
     lab_network_drop_for(&node->lab->network, node->number);
 }
 
@@ -222,6 +254,9 @@ static void end_turn(struct lab_node *node)
         lab_fail(lab, "node %u found its log corrupt", node->number + 1);
     }
     node->is_in_turn = false;
+    for (uint32_t i = 0; i < ready.orders_count; i++) {
+        lab_state_submit(node, &ready.orders[i]);
+    }
     for (uint32_t i = 0; i < ready.persists_count; i++) {
         lab_disk_submit(&node->disk, &ready.persists[i], lab->now_ms, &lab->prng);
     }
@@ -260,6 +295,12 @@ static void take_turn(struct lab_node *node)
     if (persist_id != 0) {
         replica_on_persisted(node->replica, persist_id);
     }
+    lab_state_complete(node);
+    if (node->state.has_crashed) {
+        lab_crash(node);
+        return;
+    }
+    replica_note_state_backlog(node->replica, lab_state_backlog(&node->state));
     end_turn(node);
 }
 
@@ -276,6 +317,8 @@ static uint64_t due_ms(const struct lab_node *node)
     }
     uint64_t due = node->deadline_ms;
     uint64_t disk_ms = lab_disk_due_ms(&node->disk);
+    uint64_t state_ms = lab_state_due_ms(&node->state);
+    due = state_ms < due ? state_ms : due;
     uint64_t packet_ms = lab_network_due_ms(&lab->network, node->number);
     due = disk_ms < due ? disk_ms : due;
     return packet_ms < due ? packet_ms : due;
@@ -374,6 +417,7 @@ void lab_open(struct lab *lab, const struct lab_options *options)
         node->monotonic_base_ms = 1000 + prng_below(&lab->prng, 1000000);
         node->disk.delay_ms_max = 2;
         node->disk.disk_id = lab_id(i) ^ options->seed;
+        node->state.delay_ms_max = 2;
         if (i < lab->options.members_count) {
             lab_start(node);
         }
@@ -389,6 +433,7 @@ void lab_close(struct lab *lab)
             replica_destroy(node->replica);
         }
         lab_disk_deinit(&node->disk);
+        lab_state_deinit(&node->state);
         peer_frame_scratch_deinit(&node->scratch);
     }
     lab_network_deinit(&lab->network);

@@ -2,7 +2,8 @@
  *
  * Everything is decided by one seed. Time is simulated milliseconds and skips to the next event.
  * Messages travel as the bytes that peer_frame_encode writes; a disk keeps what was reported
- * durable; a node that crashes loses the rest and starts again from its disk.
+ * durable; a node that crashes loses the rest and starts again from its disk. Snapshots go to a
+ * simulated state.db (lab_state.h).
  *
  *   lab_run_until   lets everything happen that is due until a time
  *   between calls   the test sends commands, cuts links, crashes nodes, steps clocks
@@ -17,6 +18,7 @@
 #include "replica/replica.h"
 #include "unit/replica/lab_disk.h"
 #include "unit/replica/lab_network.h"
+#include "unit/replica/lab_state.h"
 
 #define LAB_EPOCH_WALL_MS INT64_C(1700000000000)
 
@@ -41,6 +43,8 @@ struct lab_node {
     uint64_t slept_us; /* DEBUG SLEEP */
     uint32_t shutdowns;
     struct lab_disk disk;
+    struct lab_state state;
+    bool is_state_missing; /* the next start says so; until a snapshot was installed */
     struct peer_frame_scratch scratch;
 };
 
@@ -51,6 +55,7 @@ struct lab_options {
     uint32_t request_timeout_ms; /* 0: the replica's own */
     const char *password;
     struct raft_timers timers;
+    struct replica_snapshot_options snapshot;
 };
 
 struct lab {

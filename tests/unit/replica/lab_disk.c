@@ -24,6 +24,30 @@ static void truncate_from(struct lab_disk *disk, uint64_t index)
     }
 }
 
+void lab_disk_compact(struct lab_disk *disk, uint64_t index)
+{
+    uint64_t dropped = index > disk->base_index ? index - disk->base_index : 0;
+    ASSERT(dropped <= disk->entries_count);
+    if (dropped == 0) {
+        return;
+    }
+    disk->base_term = disk->entries[dropped - 1].term;
+    disk->base_index = index;
+    for (uint64_t i = 0; i < dropped; i++) {
+        blob_release(disk->entries[i].payload);
+    }
+    disk->entries_count -= dropped;
+    memmove(&disk->entries[0], &disk->entries[dropped],
+            disk->entries_count * sizeof(disk->entries[0]));
+}
+
+void lab_disk_reset(struct lab_disk *disk, uint64_t index, uint64_t term)
+{
+    truncate_from(disk, 0);
+    disk->base_index = index;
+    disk->base_term = term;
+}
+
 void lab_disk_deinit(struct lab_disk *disk)
 {
     truncate_from(disk, 0);
@@ -70,7 +94,7 @@ static void append(struct lab_disk *disk, const struct raft_entry *entry)
         disk->entries_capacity = disk->entries_capacity == 0 ? 64 : disk->entries_capacity * 2;
         disk->entries = mem_realloc(disk->entries, disk->entries_capacity * sizeof(*entry));
     }
-    ASSERT(entry->index == disk->entries_count + 1);
+    ASSERT(entry->index == disk->base_index + disk->entries_count + 1);
     disk->entries[disk->entries_count++] = *entry;
 }
 
@@ -79,6 +103,9 @@ static void take_first(struct lab_disk *disk)
 {
     struct lab_unit unit = disk->units[0];
     const struct raft_persist *persist = &unit.persist;
+    if (persist->reset_index != 0) {
+        lab_disk_reset(disk, persist->reset_index, persist->reset_term);
+    }
     if (persist->truncate_from != 0) {
         ASSERT(persist->truncate_from > disk->commit_index);
         truncate_from(disk, persist->truncate_from);
@@ -89,7 +116,7 @@ static void take_first(struct lab_disk *disk)
     if (persist->hard_state_changed) {
         disk->hard_state = persist->hard_state;
     }
-    ASSERT(persist->commit_index <= disk->entries_count);
+    ASSERT(persist->commit_index <= disk->base_index + disk->entries_count);
     disk->commit_index = persist->commit_index;
     mem_free(unit.entries);
     disk->units_count--;

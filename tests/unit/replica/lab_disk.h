@@ -23,6 +23,8 @@ struct lab_disk {
     struct raft_hard_state hard_state;
     uint64_t incarnation;
     uint64_t commit_index; /* the hint of the last durable unit */
+    uint64_t base_index;   /* the entries begin behind it */
+    uint64_t base_term;
     struct raft_entry *entries;
     uint64_t entries_count;
     uint64_t entries_capacity;
@@ -38,6 +40,12 @@ void lab_disk_deinit(struct lab_disk *disk);
 /* Takes a unit over the present ones; it is durable some time after now_ms. */
 void lab_disk_submit(struct lab_disk *disk, const struct raft_persist *persist, uint64_t now_ms,
                      struct prng *prng);
+
+/* The entries up to index are not needed any more. */
+void lab_disk_compact(struct lab_disk *disk, uint64_t index);
+
+/* Drops every entry: the log goes on behind index. */
+void lab_disk_reset(struct lab_disk *disk, uint64_t index, uint64_t term);
 
 /* When the first unit under way is durable, or UINT64_MAX. */
 uint64_t lab_disk_due_ms(const struct lab_disk *disk);

@@ -146,6 +146,7 @@ static void inflict(struct chaos *chaos, enum fault fault)
         break;
     case FAULT_SLOW_DISK:
         node->disk.delay_ms_max = below(sim, 2) == 0 ? below(sim, 400) : below(sim, 10);
+        node->state.delay_ms_max = below(sim, 2) == 0 ? below(sim, 400) : below(sim, 10);
         break;
     case FAULT_NETWORK:
         draw_network(sim);
@@ -218,6 +219,8 @@ static void end_faults(struct chaos *chaos)
     sim->lab.network.delay_ms_max = 2;
     for (uint32_t i = 0; i < sim->lab.nodes_count; i++) {
         sim->lab.nodes[i].disk.delay_ms_max = 3;
+        sim->lab.nodes[i].state.delay_ms_max = 3;
+        sim->lab.nodes[i].state.fails_per_mille = 0;
     }
     bring_back(chaos, true);
 }
@@ -294,8 +297,21 @@ static void run_calm(struct chaos *chaos)
     }
 }
 
+/* How often nodes save their state, how much of the log stays, how large the files are, and how
+ * often the disk has no room: from never to all the time. */
+static void draw_snapshots(struct sim *sim, struct lab_options *options, uint64_t *padding_bytes,
+                           uint64_t *fails_per_mille)
+{
+    options->snapshot.log_entries = 3 + below(sim, below(sim, 2) == 0 ? 30 : 1000);
+    options->snapshot.log_bytes = 1000 + below(sim, 1000000);
+    options->snapshot.trailing_bytes = 1 + below(sim, below(sim, 2) == 0 ? 500 : 20000);
+    *padding_bytes = below(sim, 3) == 0 ? below(sim, 2000000) : 0;
+    *fails_per_mille = below(sim, 3) == 0 ? below(sim, 300) : 0;
+}
+
 struct totals {
-    uint64_t seeds, failed, replies, unknowns, refusals, entries, packets, simulated_ms;
+    uint64_t seeds, failed, snapshots, installs, replies, unknowns, refusals, entries, packets,
+        simulated_ms;
 };
 
 static void count(struct totals *totals, struct sim *sim)
@@ -308,6 +324,10 @@ static void count(struct totals *totals, struct sim *sim)
     totals->refusals += sim->refusals;
     totals->packets += sim->lab.network.packets_sent;
     totals->simulated_ms += sim->lab.now_ms;
+    for (uint32_t i = 0; i < sim->lab.nodes_count; i++) {
+        totals->snapshots += sim->lab.nodes[i].state.commits;
+        totals->installs += sim->lab.nodes[i].state.installs;
+    }
     if (sim->lab.nodes[0].replica != NULL) {
         replica_get_status(sim->lab.nodes[0].replica, &status);
         totals->entries += status.raft.last_index;
@@ -328,7 +348,14 @@ static void run_seed(uint64_t seed, struct totals *totals)
     for (int i = 0; i < FAULTS; i++) {
         chaos.has[i] = below(&sim, 3) > 0;
     }
+    uint64_t padding_bytes;
+    uint64_t fails_per_mille;
+    draw_snapshots(&sim, &options, &padding_bytes, &fails_per_mille);
     lab_open(&sim.lab, &options);
+    for (uint32_t i = 0; i < sim.lab.nodes_count; i++) {
+        sim.lab.nodes[i].state.padding_bytes = padding_bytes;
+        sim.lab.nodes[i].state.fails_per_mille = fails_per_mille;
+    }
     for (uint32_t i = 0; i < sim.clients_count; i++) {
         sim.clients[i].sim = &sim;
         sim.clients[i].number = i;
@@ -357,9 +384,9 @@ UNIT_TEST(replica_simulation, keeps_its_promises_under_random_faults)
     }
     printf("  simulation: %" PRIu64 " seeds, %" PRIu64 " failed, %" PRIu64 " s simulated, %" PRIu64
            " replies (%" PRIu64 " unknown, %" PRIu64 " refused), %" PRIu64 " entries, %" PRIu64
-           " packets\n",
+           " snapshots, %" PRIu64 " fetched, %" PRIu64 " packets\n",
            totals.seeds, totals.failed, totals.simulated_ms / 1000, totals.replies, totals.unknowns,
-           totals.refusals, totals.entries, totals.packets);
+           totals.refusals, totals.entries, totals.snapshots, totals.installs, totals.packets);
     CU_ASSERT_EQUAL(totals.failed, 0);
     /* The simulation must have done something, or it proves nothing. */
     CU_ASSERT_TRUE(totals.replies >= number);

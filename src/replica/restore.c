@@ -1,0 +1,103 @@
+/* restore.c -- a node's state from a snapshot: at start, and again when one was fetched. */
+#include <inttypes.h>
+
+#include "base/assert.h"
+#include "base/logger.h"
+#include "base/mem.h"
+#include "replica/replica_internal.h"
+
+enum result replica_restore_begin(const struct replica_state_meta *meta,
+                                  struct replica_restore **out)
+{
+    struct replicated_state state;
+    enum result result = replicated_state_decode(meta->replica_state, &state);
+    if (result != RESULT_OK || meta->index == 0) {
+        logger_log(LOGGER_ERROR, "the state of the snapshot at index %" PRIu64 " is unreadable: %s",
+                   meta->index, result_text(result == RESULT_OK ? RESULT_CORRUPT : result));
+        return RESULT_CORRUPT;
+    }
+    struct replica_restore *restore = mem_alloc_zeroed(1, sizeof(*restore));
+    restore->meta = *meta;
+    restore->meta.replica_state = slice_of(NULL, 0);
+    restore->state = state;
+    struct keyspace_meta keyspace = {
+        .clock_ms = meta->clock_ms, .state_hash = meta->state_hash, .next_slot = meta->next_slot};
+    memcpy(keyspace.slots, meta->slots, sizeof(keyspace.slots));
+    restore->keyspace = keyspace_restore(state.hash_seed, &keyspace);
+    *out = restore;
+    return RESULT_OK;
+}
+
+enum result replica_restore_rows(struct replica_restore *restore, struct slice rows)
+{
+    struct bytes_reader reader = bytes_reader_of(rows);
+    while (bytes_left(&reader) > 0) {
+        struct state_row row;
+        bool is_sound = state_row_decode(&reader, &row) == RESULT_OK &&
+                        row.modified_index <= restore->meta.index &&
+                        keyspace_restore_row(restore->keyspace, &row) == RESULT_OK;
+        if (!is_sound) {
+            logger_log(LOGGER_ERROR,
+                       "a row of the snapshot at index %" PRIu64 " does not fit the others",
+                       restore->meta.index);
+            return RESULT_CORRUPT;
+        }
+    }
+    return RESULT_OK;
+}
+
+void replica_restore_destroy(struct replica_restore *restore)
+{
+    if (restore != NULL) {
+        if (restore->keyspace != NULL) {
+            keyspace_destroy(restore->keyspace);
+        }
+        mem_free(restore);
+    }
+}
+
+void restore_take(struct replica *replica, struct replica_restore *restore)
+{
+    const struct replica_state_meta *meta = &restore->meta;
+    if (replica->keyspace != NULL) {
+        keyspace_bury(restore->keyspace, replica->keyspace);
+    }
+    replica->keyspace = restore->keyspace;
+    restore->keyspace = NULL;
+    keyspace_set_applied_index(replica->keyspace, meta->index);
+    replica->hash_seed = restore->state.hash_seed;
+    replica->sequences = restore->state.sequences;
+    /* The same rows, unless the configuration was changed by hand: then every node that starts from
+     * this snapshot does the same. */
+    sequences_set_members(&replica->sequences, &meta->configuration);
+    replica->applied_configuration = meta->configuration;
+    replica->applied_index = meta->index;
+    replica->applied_term = meta->term;
+    log_clock_saw_stamp(&replica->clock, meta->clock_ms);
+    save_start_from(replica, meta->index, meta->term);
+    replica_restore_destroy(restore);
+}
+
+enum result restore_check(const struct replica_restore *restore, const struct raft_start *start)
+{
+    uint64_t index = restore->meta.index;
+    uint64_t last_index = start->snapshot_index + start->entries_count;
+    if (index < start->snapshot_index || index > last_index) {
+        logger_log(LOGGER_ERROR,
+                   "the snapshot is of index %" PRIu64 ", the log goes from %" PRIu64 " to %" PRIu64
+                   ": they do not belong together",
+                   index, start->snapshot_index + 1, last_index);
+        return RESULT_CORRUPT;
+    }
+    uint64_t term = index == start->snapshot_index
+                        ? start->snapshot_term
+                        : start->entries[index - start->snapshot_index - 1].term;
+    if (term != restore->meta.term) {
+        logger_log(LOGGER_ERROR,
+                   "entry %" PRIu64 " is of term %" PRIu64 " in the snapshot and of term %" PRIu64
+                   " in the log: they do not belong together",
+                   index, restore->meta.term, term);
+        return RESULT_CORRUPT;
+    }
+    return RESULT_OK;
+}
