@@ -12,6 +12,7 @@ enum {
     WEIGHT_MAX = 10,
     SHORT_MS_MAX = 400,
     LONG_MS_MAX = 3000,
+    REST_MS_MAX = 300,
     CLOCK_SECONDS_MAX = 3600,
 };
 
@@ -58,6 +59,16 @@ static void kill_all(struct faults *faults)
     for (uint32_t i = 0; i < faults->cluster->nodes_count; i++) {
         cluster_launch(faults->cluster, i);
         check_sleep_ms(below(faults, 50));
+    }
+}
+
+/* Only one that serves: before it takes signals, SIGTERM just ends a process. */
+static void restart(struct faults *faults, uint32_t node)
+{
+    char text[64];
+    if (cluster_get_raft_field(faults->cluster, node, "raft_state", text)) {
+        cluster_stop(faults->cluster, node);
+        cluster_launch(faults->cluster, node);
     }
 }
 
@@ -230,8 +241,7 @@ static bool do_to_nodes(struct faults *faults, enum fault fault, uint32_t node)
         cluster_launch(cluster, node);
         return true;
     case FAULT_RESTART:
-        cluster_stop(cluster, node);
-        cluster_launch(cluster, node);
+        restart(faults, node);
         return true;
     case FAULT_PAUSE:
         cluster_pause(cluster, node);
@@ -287,7 +297,7 @@ void faults_one(struct faults *faults)
         last(faults);
         wires_heal(faults->wires);
     }
-    last(faults);
+    check_sleep_ms(below(faults, REST_MS_MAX));
 }
 
 void faults_heal(struct faults *faults)
