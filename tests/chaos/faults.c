@@ -66,7 +66,7 @@ static void kill_all(struct faults *faults)
 static void restart(struct faults *faults, uint32_t node)
 {
     char text[64];
-    if (cluster_get_raft_field(faults->cluster, node, "raft_state", text)) {
+    if (cluster_get_raft_field(faults->cluster, node, "raft_role", text)) {
         cluster_stop(faults->cluster, node);
         cluster_launch(faults->cluster, node);
     }
