@@ -83,8 +83,9 @@ $(BUILD)/linear: $(call objects,$(wildcard tests/linear/*.c)) $(call archives,ba
 # searching with clang's libFuzzer (MODE=fuzz).
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_DRIVER  := $(if $(filter fuzz,$(MODE)),,tests/fuzz/replay.c)
-$(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/fuzz_%.o $(call objects,tests/fuzz/fuzz.c $(FUZZ_DRIVER)) \
-                 $(call archives,$(LAYERS_server))
+WITH_fuzz_raft := tests/unit/raft/cluster.c tests/unit/raft/oracle.c
+$(BUILD)/fuzz-%: $$(call objects,tests/fuzz/fuzz_$$*.c $$(WITH_fuzz_$$*) tests/fuzz/fuzz.c \
+                   $(FUZZ_DRIVER)) $(call archives,$(LAYERS_server))
 	@echo "  link  $@"
 	@$(CC) $(CFLAGS) $(if $(FUZZ_DRIVER),,-fsanitize=fuzzer) $^ $(LDLIBS) -o $@
 fuzz-replay: $(FUZZ_TARGETS:%=$(BUILD)/fuzz-%)    ## every fuzz target on its corpus
