@@ -250,7 +250,9 @@ static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info
         }
         on_read(connection, info->orig_size, info->n_added);
     } else if (evbuffer_get_length(input) == 0 && evbuffer_get_length(connection->raw) > 0) {
+        loop_wake(connection->server->loop);
         advance(connection, (struct http_front_step){.kind = HTTP_FRONT_MORE});
+        note_progress(connection, 0);
     }
 }
 

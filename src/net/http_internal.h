@@ -31,7 +31,7 @@
 
 /* The last resort for a request that the executor never answers; its own limit is far below. */
 #define HTTP_ANSWER_MS_MAX 60000
-/* Header lines of one request: more are answered 400. */
+/* Header lines of one request: more are answered 431. */
 #define HTTP_HEADERS_MAX 64
 /* Words of the longest command that a route turns into: QUORUM ADD with all there is to say. */
 #define HTTP_ARGUMENTS_MAX 10
