@@ -15,9 +15,6 @@
 #include "base/assert.h"
 #include "net/http_line.h"
 
-/* 1 KiB/s at least, and ten minutes at most. */
-enum { RATE_BYTES_MIN = 1024, REQUEST_MS_MAX = 600000 };
-
 /* ---- Steps ---- */
 
 static void push(struct http_front *front, enum http_front_kind kind, size_t bytes_count)
@@ -574,14 +571,4 @@ struct http_front_step http_front_refuse(struct http_front *front, int status, c
 {
     (void)refuse(front, status, text);
     return front->steps[front->steps_next++];
-}
-
-bool http_front_is_too_slow(bool is_head, uint64_t elapsed_ms, uint64_t bytes_count,
-                            uint64_t grace_ms)
-{
-    if (elapsed_ms <= grace_ms) {
-        return false;
-    }
-    return is_head || elapsed_ms > REQUEST_MS_MAX ||
-           bytes_count < (elapsed_ms - grace_ms) * RATE_BYTES_MIN / 1000;
 }

@@ -117,9 +117,4 @@ bool http_front_is_in_head(const struct http_front *front);
 /* Refuses what comes in now, for a reason outside of the bytes. */
 struct http_front_step http_front_refuse(struct http_front *front, int status, const char *text);
 
-/* Whether a head, or a transfer of bytes_count bytes so far, has taken too long: grace_ms for a
- * head, 1 KiB/s after grace_ms for anything else, and an end to all of it. */
-bool http_front_is_too_slow(bool is_head, uint64_t elapsed_ms, uint64_t bytes_count,
-                            uint64_t grace_ms);
-
 #endif

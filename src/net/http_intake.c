@@ -202,13 +202,13 @@ static void note_progress(struct http_connection *connection, size_t read_bytes)
     uint64_t now_ms = connection->server->loop->now_ms;
     connection->active_ms = now_ms;
     if (!http_front_is_amid(&connection->front)) {
-        connection->begun_ms = 0;
-    } else if (connection->begun_ms == 0) {
-        connection->begun_ms = now_ms;
-        connection->received_bytes = read_bytes;
-    } else {
-        connection->received_bytes += read_bytes;
+        http_pace_end(&connection->asking);
+        return;
     }
+    if (!connection->asking.is_on) {
+        http_pace_begin(&connection->asking, now_ms);
+    }
+    http_pace_note(&connection->asking, read_bytes);
 }
 
 static void on_read(struct http_connection *connection, size_t waiting_bytes, size_t read_bytes)
@@ -267,32 +267,31 @@ static void give_up(struct http_connection *connection)
 static void check_answering(struct http_connection *connection, uint64_t now_ms)
 {
     size_t left = evbuffer_get_length(bufferevent_get_output(connection->bev));
-    if (connection->answering_ms == 0 || left > connection->answer_left_bytes) {
-        connection->answering_ms = now_ms;
-        connection->answer_bytes = left;
+    if (!connection->taking.is_on || left > connection->answer_bytes) {
+        http_pace_begin(&connection->taking, now_ms);
+    } else {
+        http_pace_note(&connection->taking, connection->answer_bytes - left);
     }
-    connection->answer_left_bytes = left;
-    if (http_front_is_too_slow(false, now_ms - connection->answering_ms,
-                               connection->answer_bytes - left, connection->server->grace_ms)) {
+    connection->answer_bytes = left;
+    if (http_pace_is_too_slow(&connection->taking, false, now_ms, connection->server->grace_ms)) {
         give_up(connection);
     }
 }
 
-static void check_reading(struct http_connection *connection, uint64_t now_ms)
+static void check_asking(struct http_connection *connection, uint64_t now_ms)
 {
     const struct http_server *server = connection->server;
-    bool is_head = http_front_is_in_head(&connection->front);
-    if (connection->begun_ms == 0) {
-        uint64_t idle_ms = server->options.timeout_seconds * UINT64_C(1000);
+    uint64_t idle_ms = server->options.timeout_seconds * UINT64_C(1000);
+    if (!connection->asking.is_on) {
         if (idle_ms > 0 && now_ms - connection->active_ms > idle_ms) {
             give_up(connection);
         }
         return;
     }
+    bool is_head = http_front_is_in_head(&connection->front);
     if (evbuffer_get_length(connection->input) == 0 &&
-        http_front_is_too_slow(is_head, now_ms - connection->begun_ms, connection->received_bytes,
-                               server->grace_ms)) {
-        connection->begun_ms = 0;
+        http_pace_is_too_slow(&connection->asking, is_head, now_ms, server->grace_ms)) {
+        http_pace_end(&connection->asking);
         advance(connection, http_front_refuse(&connection->front, 408, "the request is too slow"));
         bufferevent_trigger(connection->bev, EV_READ, 0);
     }
@@ -302,19 +301,21 @@ void http_intake_check(struct http_connection *connection)
 {
     uint64_t now_ms = connection->server->loop->now_ms;
     enum stage stage = stage_of(connection);
+    if (stage == STAGE_READING) {
+        http_pace_end(&connection->taking);
+        send_continue(connection);
+        check_asking(connection, now_ms);
+        return;
+    }
+    /* It waits for us, not we for it. */
+    connection->active_ms = now_ms;
+    if (connection->asking.is_on) {
+        http_pace_begin(&connection->asking, now_ms);
+    }
     if (stage == STAGE_ANSWERING) {
         check_answering(connection, now_ms);
     } else {
-        connection->answering_ms = 0;
-    }
-    if (stage == STAGE_READING) {
-        send_continue(connection);
-        check_reading(connection, now_ms);
-    } else if (stage != STAGE_GONE) {
-        /* It waits for us, not we for it. */
-        connection->active_ms = now_ms;
-        connection->begun_ms = connection->begun_ms == 0 ? 0 : now_ms;
-        connection->received_bytes = 0;
+        http_pace_end(&connection->taking);
     }
 }
 

@@ -24,6 +24,7 @@
 #include "base/list.h"
 #include "base/slice.h"
 #include "net/http_front.h"
+#include "net/http_pace.h"
 #include "net/http_query.h"
 #include "net/http_server.h"
 #include "replica/replica.h"
@@ -59,11 +60,9 @@ struct http_connection {
     bool is_held;            /* the socket is not read from: raw is too large */
     bool owes_continue;      /* a "100 Continue" */
     uint64_t active_ms;      /* when something came in last */
-    uint64_t begun_ms;       /* since when the request comes in; 0: none does */
-    uint64_t received_bytes; /* since then */
-    uint64_t answering_ms;   /* since when the answer goes out, as seen; 0: none does */
-    size_t answer_bytes;     /* not sent then */
-    size_t answer_left_bytes;
+    struct http_pace asking; /* the request that comes in */
+    struct http_pace taking; /* the answer that goes out, as seen once a second */
+    size_t answer_bytes;     /* of it, not sent when last seen */
 };
 
 struct http_server {

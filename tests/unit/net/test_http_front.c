@@ -355,18 +355,6 @@ UNIT_TEST(http_front, h13_every_element_has_a_cap_to_the_byte)
     expect(POST "Transfer-Encoding: chunked\r\n\r\nfffffffffffffff\r\n", "!413 body too large");
 }
 
-UNIT_TEST(http_front, h14_who_is_too_slow)
-{
-    const uint64_t grace = 10000;
-    CU_ASSERT_FALSE(http_front_is_too_slow(true, 10000, 0, grace));
-    CU_ASSERT_TRUE(http_front_is_too_slow(true, 10001, UINT64_MAX, grace));
-    CU_ASSERT_FALSE(http_front_is_too_slow(false, 10000, 0, grace));
-    CU_ASSERT_FALSE(http_front_is_too_slow(false, 12000, 2048, grace));
-    CU_ASSERT_TRUE(http_front_is_too_slow(false, 12000, 2047, grace));
-    CU_ASSERT_FALSE(http_front_is_too_slow(false, 600000, UINT64_MAX, grace));
-    CU_ASSERT_TRUE(http_front_is_too_slow(false, 600001, UINT64_MAX, grace));
-}
-
 UNIT_TEST(http_front, h14_knows_when_a_request_comes_in)
 {
     static const char STREAM[] = POST "Content-Length: 2\r\n\r\nab";

@@ -224,11 +224,11 @@ static bool ends_in_time(struct http_lab *node, int client, struct buf *text, co
         }
         uint8_t *at = buf_reserve(text, 4096);
         ssize_t got = recv(client, at, 4095, MSG_DONTWAIT);
+        buf_commit(text, got > 0 ? (size_t)got : 0);
+        *buf_reserve(text, 1) = '\0';
         if (got == 0) {
             return true;
         }
-        buf_commit(text, got > 0 ? (size_t)got : 0);
-        *buf_reserve(text, 1) = '\0';
         (void)usleep(20000);
     }
     return false;
