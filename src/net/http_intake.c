@@ -27,13 +27,12 @@ enum {
     HELD_BYTES_MAX = 64 * 1024,
     LINE_BYTES_MAX = 8 * 1024,
     CHUNK_LINE_BYTES_MAX = 256,
+    /* And a 64th of the largest body: chunks may well be small, but not all of a large one. */
     FRAMING_BYTES_MAX = 1024 * 1024,
     REQUESTS_MAX = 1000000,
     STAND_IN_BYTES_MAX = 256,
     GRACE_MS = 10000,
 };
-
-static const uint64_t DISCARD_BYTES_MAX = UINT64_C(64) * 1024 * 1024;
 
 /* ---- What evhttp is at, as far as a bufferevent tells ---- */
 
@@ -330,9 +329,9 @@ void http_intake_set_limits(struct http_server *server)
         .head_bytes_max = options->header_bytes_max,
         .headers_max = HTTP_HEADERS_MAX,
         .chunk_line_bytes_max = CHUNK_LINE_BYTES_MAX,
-        .framing_bytes_max = FRAMING_BYTES_MAX,
+        .framing_bytes_max = FRAMING_BYTES_MAX + (uint32_t)(options->body_bytes_max / 64),
         .body_bytes_max = options->body_bytes_max,
-        .discard_bytes_max = DISCARD_BYTES_MAX,
+        .discard_bytes_max = options->body_bytes_max * 2,
         .requests_max = REQUESTS_MAX,
     };
 }

@@ -383,6 +383,48 @@ UNIT_TEST(http_intake, h15_a_flood_behind_an_answer_that_is_owed_stays_in_the_so
     http_lab_close(&node);
 }
 
+/* An answer of a megabyte that the client does not take, the last request behind it, and then what
+ * is of no interest. */
+UNIT_TEST(http_intake, h15_what_comes_in_behind_a_request_that_waits_leaves_it_alone)
+{
+    struct http_lab node;
+    struct buf body = {0};
+    struct buf text = {0};
+    int size = 128 * 1024;
+    http_lab_open(&node, NULL, true);
+    buf_append_format(&body, "{\"key\":\"large\",\"value\":\"%0*d\"}%c", 1000000, 0, 0);
+    (void)http_lab_ask(&node, POST("/put"), (const char *)buf_slice(&body).bytes);
+    int client = http_lab_connect(&node);
+    (void)setsockopt(client, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+    for (int i = 0; i < 8; i++) {
+        http_lab_send(client, SLICE_LITERAL(GET("/get?key=large") "\r\n\r\n"));
+    }
+    http_lab_send(client, SLICE_LITERAL(GET("/get?key=last") "\r\nConnection: close\r\n\r\n"));
+    uint64_t end_us = loop_monotonic_us() + 20000000;
+    for (int i = 0; loop_monotonic_us() < end_us; i++) {
+        http_lab_turn(&node);
+        /* Bit by bit, so that it meets every stage of the answers. */
+        if (i % 4 == 0) {
+            (void)send(client, "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        }
+        ssize_t got = recv(client, buf_reserve(&text, 65536), 65536, MSG_DONTWAIT);
+        if (got == 0) {
+            break;
+        }
+        buf_commit(&text, got > 0 ? (size_t)got : 0);
+    }
+    buf_append_byte(&text, '\0');
+    const char *answers = (const char *)buf_slice(&text).bytes;
+    CU_ASSERT_EQUAL(count_of(answers, "HTTP/1.1 200 OK"), 8);
+    const char *last = strstr(answers, "HTTP/1.1 404 ");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(last);
+    CU_ASSERT_TRUE(http_lab_is_answer(last, 404, NOT_FOUND));
+    (void)close(client);
+    buf_deinit(&text);
+    buf_deinit(&body);
+    http_lab_close(&node);
+}
+
 /* ---- H17 to H20 ---- */
 
 UNIT_TEST(http_intake, h17_no_page_of_another_site_writes)
