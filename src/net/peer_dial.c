@@ -25,12 +25,24 @@ static void set_timer(struct peer_link *link, uint32_t delay_ms)
     (void)event_add(&link->timer, &delay);
 }
 
-static void copy_address(struct peer_link *link, const char *address)
+static void copy_address(char *out, const char *address)
 {
     /* A longer one was refused by configuration; cut, it is merely not found. */
     size_t bytes = strnlen(address, LIMIT_ADDRESS_BYTES - 1);
-    memcpy(link->address, address, bytes);
-    link->address[bytes] = '\0';
+    memcpy(out, address, bytes);
+    out[bytes] = '\0';
+}
+
+/* The address that is being dialled, or is connected to. */
+static const char *address_of(const struct peer_link *link)
+{
+    return link->is_told_next ? link->told_address : link->address;
+}
+
+static void take_turns(struct peer_link *link)
+{
+    link->is_told_next = !link->is_told_next && link->told_address[0] != '\0' &&
+                         strcmp(link->told_address, link->address) != 0;
 }
 
 struct peer_link *peer_link_create(struct peer_net *net, uint64_t id, const char *address)
@@ -38,7 +50,7 @@ struct peer_link *peer_link_create(struct peer_net *net, uint64_t id, const char
     struct peer_link *link = mem_alloc_zeroed(1, sizeof(*link));
     link->net = net;
     link->id = id;
-    copy_address(link, address);
+    copy_address(link->address, address);
     link->descriptor = -1;
     link->backoff_ms = net->backoff_ms_min;
     list_init(&link->in_net);
@@ -94,12 +106,15 @@ static void log_failure(struct peer_link *link, bool was_up, const char *reason)
     bool is_long = link->backoff_ms >= link->net->backoff_ms_max && !link->is_outage_logged;
     enum logger_level level = was_up || is_long ? LOGGER_NOTICE : LOGGER_VERBOSE;
     link->is_outage_logged = link->is_outage_logged || is_long;
-    logger_log(level, "peer %s: %s: %s; dialling again", link->address,
+    logger_log(level, "peer %s: %s: %s; dialling again", address_of(link),
                was_up ? "connection lost" : "no connection", reason);
 }
 
 static void owe_unreachable(struct peer_link *link)
 {
+    if (peer_net_is_peer(link->net, link->id)) {
+        link->net->reached_ms = link->net->loop->now_ms;
+    }
     link->owes_unreachable = true;
     link->owes_connected = false;
     peer_net_report_soon(link->net);
@@ -122,6 +137,7 @@ void peer_link_fail(struct peer_link *link, const char *reason)
         owe_unreachable(link);
     }
     disconnect(link);
+    take_turns(link);
     wait_to_dial(link, link->backoff_ms);
     link->backoff_ms =
         link->backoff_ms > net->backoff_ms_max / 2 ? net->backoff_ms_max : link->backoff_ms * 2;
@@ -129,10 +145,22 @@ void peer_link_fail(struct peer_link *link, const char *reason)
 
 void peer_link_set_address(struct peer_link *link, const char *address)
 {
-    peer_link_fail(link, "its address has changed");
-    copy_address(link, address);
+    /* The list may say at last what the node has told before. */
+    bool is_there = link->state == PEER_LINK_UP && strcmp(address_of(link), address) == 0;
+    if (!is_there) {
+        peer_link_fail(link, "its address has changed");
+        set_timer(link, 0);
+    }
+    copy_address(link->address, address);
+    link->is_told_next = false;
     link->backoff_ms = link->net->backoff_ms_min;
-    set_timer(link, 0);
+}
+
+void peer_link_tell_address(struct peer_link *link, const char *address)
+{
+    copy_address(link->told_address, address);
+    link->is_told_next = link->is_told_next && address[0] != '\0';
+    peer_link_nudge(link);
 }
 
 void peer_link_redial(struct peer_link *link)
@@ -257,7 +285,7 @@ static void dial(struct peer_link *link)
     link->state = PEER_LINK_RESOLVING;
     set_timer(link, PEER_RESOLVE_MS);
     struct peer_lookup *lookup =
-        peer_resolve(link->net->resolver, link->address, on_resolved, link);
+        peer_resolve(link->net->resolver, address_of(link), on_resolved, link);
     if (lookup != NULL) {
         link->lookup = lookup;
     }
@@ -354,11 +382,12 @@ static void come_up(struct peer_link *link)
     link->up_since_ms = net->loop->now_ms;
     link->is_outage_logged = false;
     link->owes_connected = true;
-    logger_log(LOGGER_NOTICE, "peer %s: connected to node %s (id %" PRIu64 ")", link->address,
+    logger_log(LOGGER_NOTICE, "peer %s: connected to node %s (id %" PRIu64 ")", address_of(link),
                link->answered_name, link->answered_id);
     peer_link_introduce(link);
     peer_link_flush(link);
     peer_net_report_soon(net);
+    net->owes_review = net->owes_review || peer_net_is_peer(net, link->id);
 }
 
 /* The answer to our hello is here. */
@@ -375,9 +404,14 @@ static void greet(struct peer_link *link)
         peer_hello_plain_name(&hello, link->answered_name);
     }
     if (verdict != PEER_ACCEPTED) {
-        struct peer_refusal refusal = {
-            .verdict = verdict, .address = link->address, .expected_id = link->id, .hello = &hello};
-        peer_refusal_log(net, &refusal);
+        struct peer_refusal refusal = {.verdict = verdict,
+                                       .address = address_of(link),
+                                       .expected_id = link->id,
+                                       .hello = &hello};
+        /* Where a node says it is, unlike our list, there may be anybody. */
+        if (!link->is_told_next || verdict == PEER_DISOWNS_US) {
+            peer_refusal_log(net, &refusal);
+        }
         link->is_outage_logged = true; /* That line says more than a further one would. */
         peer_link_fail(link, "refused");
         return;

@@ -216,7 +216,8 @@ static void format_refused(const struct peer_net *net, const struct peer_refusal
     if (refusal->verdict == PEER_DISOWNS_US) {
         (void)snprintf(text, REFUSAL_TEXT_BYTES,
                        "(node %s, id %" PRIu64 ") says that this node is not a member of its "
-                       "cluster. If it was removed, stop it; else check --peers on both sides",
+                       "cluster. If it was removed, stop it; else add it there (start it with "
+                       "--join, or QUORUM ADD), or check --peers on both sides",
                        name, hello->from);
     } else if (net->is_joining) {
         (void)snprintf(text, REFUSAL_TEXT_BYTES,

@@ -48,6 +48,8 @@ enum {
     PEER_IDENTIFIED_MAX = 2 * LIMIT_MEMBERS,
     /* Of those, nodes that ask to be made members: one more is refused. */
     PEER_GUESTS_MAX = 8,
+    /* Who has reached none of its list for so long takes the list for outdated. */
+    PEER_LOST_MS = 3000,
     /* A connection with a node that is no member any more lasts so long, for what is to be told. */
     PEER_LEAVE_MS = 2000,
     /* Bytes handed to a link's output before urgent frames get their next turn (a fragment may go
@@ -102,10 +104,12 @@ struct peer_net {
     struct list links; /* struct peer_link: dialled, we send */
     struct list conns; /* struct peer_conn: accepted, we receive; oldest first */
     uint32_t unidentified_count, identified_count; /* of conns */
-    bool peers_known; /* set_peers was called and every peer had an id: strangers are refused */
-    bool is_listed;   /* set_peers listed ourselves */
-    bool is_joining;  /* and have not been listed yet */
+    bool peers_known;    /* set_peers was called and every peer had an id: strangers are refused */
+    bool is_listed;      /* set_peers listed ourselves */
+    bool is_joining;     /* and have not been listed yet */
+    uint64_t reached_ms; /* when the last link to one of the list broke, if none is up; or began */
     bool owes_cluster_found; /* to the replica */
+    bool owes_review;        /* somebody of the list was reached: see peer_net_review */
     const struct peer_receiver *receiver;
     struct event report;
     struct peer_frame_scratch scratch;
@@ -141,7 +145,11 @@ struct peer_link {
     struct peer_net *net;
     uint64_t id; /* RAFT_ID_NONE: known by address only */
     char address[LIMIT_ADDRESS_BYTES];
-    bool is_wanted;  /* scratch of peer_net_set_peers */
+    /* What the node last told of itself; empty: nothing. Where the list is behind, this may be the
+     * right one, so while there is no connection both are dialled by turns. */
+    char told_address[LIMIT_ADDRESS_BYTES];
+    bool is_told_next; /* whose turn it is */
+    bool is_wanted;    /* scratch of peer_net_set_peers */
     bool is_leaving; /* the node is no peer any more: on the timer, or a failure, that is the end */
     bool is_callback; /* the node is none of our list, it has called us: see peer_join.c */
 
@@ -201,8 +209,11 @@ void peer_link_destroy(struct peer_link *link);
  * log. Safe at any time, also outside a turn. */
 void peer_link_fail(struct peer_link *link, const char *reason);
 
-/* As peer_link_fail, for a new address. */
+/* As peer_link_fail, for a new address; but a link that is up there stays up. */
 void peer_link_set_address(struct peer_link *link, const char *address);
+
+/* The node has told where it is. */
+void peer_link_tell_address(struct peer_link *link, const char *address);
 
 /* What we say in hellos has changed: ends what was agreed under the former one and dials at once,
  * without a line, for nothing is wrong. */
@@ -309,6 +320,9 @@ bool peer_join_is_guest(const struct peer_net *net, const struct peer_hello *cal
 /* Whether guests are let in. */
 bool peer_join_has_room(const struct peer_net *net);
 
+/* Whether our list may be outdated: it does not have ourselves, or none of it is to be reached. */
+bool peer_join_is_behind(const struct peer_net *net);
+
 /* Whether the caller is heard although it is none of our list, because we are behind. */
 bool peer_join_is_visitor(const struct peer_net *net, const struct peer_hello *caller);
 
@@ -316,7 +330,8 @@ bool peer_join_is_visitor(const struct peer_net *net, const struct peer_hello *c
 bool peer_join_may_send(enum peer_frame_type type);
 bool peer_join_may_say(const struct peer_hello *guest, const struct peer_message *message);
 
-/* A caller tells of itself: if it is a visitor, makes sure that it is called back. */
+/* A caller tells of itself, also where it is: makes sure that it is called back there, if it is a
+ * visitor, or if it is a peer that is not found where our list says. */
 void peer_join_call_back(struct peer_net *net, const struct peer_hello *caller,
                          const struct peer_node_info *info);
 
@@ -351,6 +366,10 @@ struct peer_link *peer_net_find(const struct peer_net *net, uint64_t id);
 
 /* The same, or a link by address alone where that node has answered. */
 struct peer_link *peer_net_find_answered(const struct peer_net *net, uint64_t id);
+
+/* Closes, soon, the connections with those who are heard no more: our list has changed, or turned
+ * out to be right. */
+void peer_net_review(struct peer_net *net);
 
 /* Whether the node is in the list of peers. */
 bool peer_net_is_peer(const struct peer_net *net, uint64_t id);

@@ -62,6 +62,10 @@ static void on_report(evutil_socket_t descriptor, short what, void *context)
     (void)what;
     struct peer_net *net = context;
     loop_wake(net->loop);
+    if (net->owes_review) {
+        net->owes_review = false;
+        peer_net_review(net);
+    }
     if (!net->receiver->is_there(net)) {
         return; /* Kept; peer_net_set_peers, which follows the replica's birth, reports again. */
     }
@@ -125,6 +129,7 @@ enum result peer_net_open(struct loop *loop, const struct peer_net_options *opti
     memcpy(net->committed_cluster_id, options->cluster_id, sizeof(net->committed_cluster_id));
     net->self = options->self;
     net->is_joining = options->is_joining;
+    net->reached_ms = loop_monotonic_us() / 1000;
     net->queue_bytes_max =
         options->queue_bytes_max == 0 ? queue_bytes_default : options->queue_bytes_max;
     net->backoff_ms_min = options->backoff_ms_min == 0 ? BACKOFF_MS_MIN : options->backoff_ms_min;
@@ -238,12 +243,13 @@ static void want_peer(struct peer_net *net, const struct peer_net_peer *peer)
     link->is_wanted = true;
 }
 
-static void close_unwanted(struct peer_net *net)
+void peer_net_review(struct peer_net *net)
 {
+    bool is_behind = peer_join_is_behind(net);
     for (struct list *at = net->links.next, *next; at != &net->links; at = next) {
         next = at->next;
         struct peer_link *link = LINK_OF(at);
-        if (!link->is_wanted && !(link->is_callback && !net->is_listed)) {
+        if (!link->is_wanted && !(link->is_callback && is_behind)) {
             peer_link_leave(link);
         }
     }
@@ -281,7 +287,7 @@ void peer_net_set_peers(struct peer_net *net, const struct peer_net_peer *peers,
         }
     }
     peer_join_recount(net);
-    close_unwanted(net);
+    peer_net_review(net);
     peer_net_report_soon(net);
 }
 

@@ -455,7 +455,8 @@ void raft_handle_heartbeat_reply(struct raft *raft, const struct raft_message *m
         raft_replicate_to(raft, peer);
         break;
     case RAFT_REPLICATE:
-        if (peer->stalled) {
+        /* Another disk answers: an append's reply will say when. */
+        if (peer->stalled || message->heartbeat_reply.disk_id != peer->disk_id) {
             peer->stalled = false;
             send_empty_append(raft, peer);
         }

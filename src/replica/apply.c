@@ -144,6 +144,9 @@ static void apply_configuration(struct replica *replica, const struct raft_entry
     replica->applied_configuration = configuration;
     replica->configuration_changed = true;
     sequences_set_members(&replica->sequences, &configuration);
+    /* What a member that is gone had sent may have been passed over: if it comes back, its batches
+     * are taken into the log again. */
+    sequences_raise(&replica->inbox.accepted, &replica->sequences);
     if (is_first) {
         /* The cluster has its name now; from it comes the seed that all nodes hash keys with, and
          * nothing can be in the keyspace before the first entry. */

@@ -18,6 +18,7 @@
 #include "lib/redis_client.h"
 
 #define MARK "this-value-will-be-damaged"
+#define SPOILT "uhis-value-will-be-damaged"
 
 enum { WRITES = 300, WAL_HEADER_BYTES = 32, FRAME_BYTES = 24 + 4096 };
 
@@ -125,10 +126,9 @@ void test_damaged_row_alone(struct cluster *cluster)
 
     /* The same without SQLite's help, as a disk would do it. */
     cluster_stop(cluster, 0);
-    off_t offset = files_find(path, MARK);
-    files_flip(path, offset);
+    files_replace(path, MARK, SPOILT);
     expect_refusal_to_start(cluster, 0, reason);
-    files_flip(path, offset);
+    files_replace(path, SPOILT, MARK);
     cluster_restart(cluster, 0);
     check_served(cluster, 0);
 }
@@ -150,10 +150,9 @@ void test_damaged_files_alone(struct cluster *cluster)
     save(cluster, 0);
     cluster_stop(cluster, 0);
     cluster_path(cluster, 0, "state.db", path);
-    offset = files_find(path, MARK);
-    files_flip(path, offset);
+    files_replace(path, MARK, SPOILT);
     expect_refusal_to_start(cluster, 0, "state.db");
-    files_flip(path, offset);
+    files_replace(path, SPOILT, MARK);
     cluster_restart(cluster, 0);
     check_served(cluster, 0);
 
@@ -203,8 +202,8 @@ void test_damaged_row(struct cluster *cluster)
     save(cluster, victim);
     cluster_stop(cluster, victim);
     cluster_path(cluster, victim, "state.db", path);
-    files_flip(path, files_find(path, MARK));
-    expect_way_back(cluster, victim, 1); /* the log is sound, and stays */
+    files_replace(path, MARK, SPOILT);
+    expect_way_back(cluster, victim, 2);
     CHECK(cluster_count_in_log(cluster, victim, "state.db") > 0);
 }
 

@@ -68,6 +68,7 @@ static void check_refuses(struct cluster *cluster, uint32_t node)
     redisContext *client = redis_client_open(cluster->nodes[node].redis_port);
     expect_error(client, "DISKFULL ", "APPEND disk:0 more");
     expect_error(client, "DISKFULL ", "INCR disk:count");
+    expect(client, "(nil)", "GET disk:count");
     expect_post_like(http, "/put", "{\"key\":\"disk:http\",\"value\":\"v\"}", 503,
                      "{\"ok\":false,\"error\":\"DISKFULL ");
     expect_get(http, "/get?key=disk:http", 404, "{\"ok\":false,\"error\":\"key not found\"}");
@@ -118,6 +119,27 @@ void test_nearly_full_disk(struct cluster *cluster)
         wait_write(cluster, full, false);
         load_check(cluster, full, &load);
     }
+    cluster_check_agreement(cluster);
+}
+
+/* All of them at once: nobody has room to lead, and still all but new bytes is served. */
+void test_all_disks_nearly_full(struct cluster *cluster)
+{
+    start_on_small_disks(cluster);
+    for (uint32_t node = 0; node < cluster->nodes_count; node++) {
+        small_disk_fill(cluster->nodes[node].data, FREE_MIN_BYTES / 2);
+    }
+    for (uint32_t node = 0; node < cluster->nodes_count; node++) {
+        check_refuses(cluster, node);
+        check_membership_works(cluster, node);
+    }
+    for (uint32_t node = 0; node < cluster->nodes_count; node++) {
+        small_disk_empty(cluster->nodes[node].data);
+    }
+    for (uint32_t node = 0; node < cluster->nodes_count; node++) {
+        wait_write(cluster, node, false);
+    }
+    load_check(cluster, 0, &load);
     cluster_check_agreement(cluster);
 }
 

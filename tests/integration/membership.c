@@ -57,32 +57,59 @@ void member_remove(struct cluster *cluster, uint32_t through, uint32_t node)
 }
 
 /* The value of a field in a flat array of names and values. */
-static const char *find_value(const redisReply *pairs, const char *name)
+static const redisReply *find_value(const redisReply *pairs, const char *name)
 {
     for (size_t i = 0; i + 1 < pairs->elements; i += 2) {
         if (strcmp(pairs->element[i]->str, name) == 0) {
-            return pairs->element[i + 1]->str;
+            return pairs->element[i + 1];
         }
     }
     FAIL("no field '%s' in %s", name, redis_client_show(pairs));
 }
 
+static redisReply *ask_members(const struct cluster *cluster, uint32_t through)
+{
+    redisContext *client = redis_client_open(cluster->nodes[through].redis_port);
+    redisReply *members = redis_client_call(client, "QUORUM MEMBERS");
+    if (members->type != REDIS_REPLY_ARRAY) {
+        FAIL("QUORUM MEMBERS is answered %s", redis_client_show(members));
+    }
+    redisFree(client);
+    return members;
+}
+
 void member_role(const struct cluster *cluster, uint32_t through, uint32_t node,
                  char role[MEMBER_ROLE_BYTES])
 {
-    redisContext *client = redis_client_open(cluster->nodes[through].redis_port);
-    redisReply *reply = redis_client_call(client, "QUORUM MEMBERS");
+    redisReply *members = ask_members(cluster, through);
     role[0] = '\0';
-    if (reply->type != REDIS_REPLY_ARRAY) {
-        FAIL("QUORUM MEMBERS is answered %s", redis_client_show(reply));
-    }
-    for (size_t i = 0; i < reply->elements; i++) {
-        if (strcmp(find_value(reply->element[i], "id"), cluster->nodes[node].name) == 0) {
-            (void)snprintf(role, MEMBER_ROLE_BYTES, "%s", find_value(reply->element[i], "role"));
+    for (size_t i = 0; i < members->elements; i++) {
+        const redisReply *member = members->element[i];
+        if (strcmp(find_value(member, "id")->str, cluster->nodes[node].name) == 0) {
+            (void)snprintf(role, MEMBER_ROLE_BYTES, "%s", find_value(member, "role")->str);
         }
     }
-    freeReplyObject(reply);
-    redisFree(client);
+    freeReplyObject(members);
+}
+
+void member_wait_acknowledged(struct cluster *cluster, uint32_t leader)
+{
+    uint64_t end_ms = check_now_ms() + CLUSTER_PATIENCE_MS;
+    uint64_t index = cluster_get_number(cluster, leader, "raft_commit_index");
+    for (bool have_all = false; !have_all;) {
+        redisReply *members = ask_members(cluster, leader);
+        have_all = true;
+        for (size_t i = 0; i < members->elements; i++) {
+            const redisReply *match = find_value(members->element[i], "match");
+            have_all =
+                have_all && match->type == REDIS_REPLY_INTEGER && (uint64_t)match->integer >= index;
+        }
+        if (!have_all && check_now_ms() > end_ms) {
+            FAIL("not all acknowledge entry %llu: %s", (unsigned long long)index,
+                 redis_client_show(members));
+        }
+        freeReplyObject(members);
+    }
 }
 
 void member_wait_voter(struct cluster *cluster, uint32_t through, uint32_t node)

@@ -19,6 +19,9 @@ void member_remove(struct cluster *cluster, uint32_t through, uint32_t node);
 /* Waits until a node says that it votes, and the node through lists it so; it is inside then. */
 void member_wait_voter(struct cluster *cluster, uint32_t through, uint32_t node);
 
+/* Waits until every member has acknowledged to the leader what is committed by now. */
+void member_wait_acknowledged(struct cluster *cluster, uint32_t leader);
+
 /* Waits until the leader has noticed that it does not hear from a member. */
 void member_wait_unreachable(const struct cluster *cluster, uint32_t leader, uint32_t node);
 

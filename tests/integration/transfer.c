@@ -23,21 +23,27 @@ enum {
 
 static const struct load bulk = {"bulk", 1, 2400, STATE_BYTES / 2400};
 
-/* Starts a cluster whose third node is reached by way of the proxy, if there is to be one. */
-static struct tcp_proxy *start(struct cluster *cluster, bool has_proxy)
+/* Starts a cluster whose nodes reach each other by way of proxies. */
+static void start(struct cluster *cluster, struct tcp_proxy *proxies[CLUSTER_NODES_MAX])
 {
-    struct tcp_proxy *proxy = NULL;
     cluster_add_option(cluster, "--snapshot-log-bytes=1mb");
     cluster_add_option(cluster, "--request-timeout=15000");
-    if (has_proxy) {
-        proxy = tcp_proxy_start(cluster->nodes[VICTIM].raft_port);
-        (void)snprintf(cluster->peers, sizeof(cluster->peers),
-                       "node-1=127.0.0.1:%u,node-2=127.0.0.1:%u,node-3=127.0.0.1:%u",
-                       cluster->nodes[0].raft_port, cluster->nodes[1].raft_port,
-                       tcp_proxy_port(proxy));
-    }
+    tcp_proxy_start_all(cluster, proxies);
     cluster_start(cluster);
-    return proxy;
+}
+
+/* What a state holds besides many small values in the first database. */
+static void write_others(struct cluster *cluster, uint32_t node)
+{
+    static const struct load large = {"large", 1, 3, 5 * MEBIBYTE};
+    redisContext *client = redis_client_open(cluster->nodes[node].redis_port);
+    load_write(cluster, node, &large);
+    for (uint32_t database = 1; database < 16; database++) {
+        expect(client, "+OK", "SELECT %u", database);
+        expect(client, "+OK", "SET others:%u v PX 10000000", database);
+        expect(client, "+OK", "SET others:empty:%u %s", database, "");
+    }
+    redisFree(client);
 }
 
 /* Kills the third node and writes until the others' logs begin behind what it has. */
@@ -106,10 +112,12 @@ static void check_peace(struct cluster *cluster, const struct peace *before)
 
 void test_far_behind_under_writers(struct cluster *cluster)
 {
-    (void)start(cluster, false);
+    struct tcp_proxy *proxies[CLUSTER_NODES_MAX];
+    start(cluster, proxies);
     struct writers *writers = writers_start(cluster);
     writers_wait_rounds(writers, 5);
     writers_expect_loss(writers, VICTIM);
+    write_others(cluster, 0);
     leave_behind(cluster, &bulk);
     struct peace peace = get_peace(cluster);
     uint64_t begun_ms = check_now_ms();
@@ -135,11 +143,65 @@ void test_far_behind_under_writers(struct cluster *cluster)
     cluster_check_agreement(cluster);
 }
 
+/* While the snapshot is on its way the log goes on by several times what is else kept of it: what
+ * the receiver needs next must still be there when it has it, or it would begin again for ever. */
+void test_slow_transfer_under_load(struct cluster *cluster)
+{
+    enum { TRANSFERS_MAX = 3 };
+    static const char fetching[] = "fetching the snapshot";
+    struct tcp_proxy *proxies[CLUSTER_NODES_MAX];
+    struct load more = {"more", 0, 50, 10000};
+    uint64_t end_ms = check_now_ms() + 2 * (uint64_t)CLUSTER_PATIENCE_MS;
+    start(cluster, proxies);
+    leave_behind(cluster, &bulk);
+    struct peace peace = get_peace(cluster);
+    uint64_t index = cluster_get_number(cluster, peace.leader, "raft_commit_index");
+    tcp_proxy_set_rate(proxies[VICTIM], RATE);
+    cluster_launch(cluster, VICTIM);
+    cluster_wait_answer(cluster, VICTIM);
+    while (cluster_get_number(cluster, VICTIM, "raft_applied_index") < index) {
+        CHECK(check_now_ms() < end_ms);
+        more.generation++;
+        load_write(cluster, peace.leader, &more);
+        check_sleep_ms(300);
+    }
+    CHECK(more.generation >= 3);
+    CHECK(cluster_count_in_log(cluster, VICTIM, fetching) <= TRANSFERS_MAX);
+    check_peace(cluster, &peace);
+    load_check(cluster, VICTIM, &more);
+    cluster_check_agreement(cluster);
+}
+
+/* Two of five at once, by way of the same leader. */
+void test_two_far_behind(struct cluster *cluster)
+{
+    struct cluster five;
+    char directory[CLUSTER_PATH_BYTES + 16];
+    (void)snprintf(directory, sizeof(directory), "%s/five", cluster->directory);
+    cluster_init(&five, cluster->binary, directory, 5);
+    cluster_add_option(&five, "--snapshot-log-bytes=1mb");
+    cluster_start(&five);
+    cluster_kill(&five, 4);
+    leave_behind(&five, &bulk); /* the third */
+    uint32_t leader = cluster_wait_leader(&five);
+    uint64_t index = cluster_get_number(&five, leader, "raft_commit_index");
+    cluster_launch(&five, 4);
+    cluster_launch(&five, VICTIM);
+    wait_applied(&five, 4, index);
+    wait_applied(&five, VICTIM, index);
+    CHECK(cluster_get_number(&five, 4, "raft_first_index") > 1);
+    load_check(&five, 4, &bulk);
+    load_check(&five, VICTIM, &bulk);
+    cluster_check_agreement(&five);
+}
+
 /* ---- Over a bad wire ---- */
 
 void test_transfer_resumes(struct cluster *cluster)
 {
-    struct tcp_proxy *proxy = start(cluster, true);
+    struct tcp_proxy *proxies[CLUSTER_NODES_MAX];
+    start(cluster, proxies);
+    struct tcp_proxy *proxy = proxies[VICTIM];
     leave_behind(cluster, &bulk);
     struct peace peace = get_peace(cluster);
     uint64_t index = cluster_get_number(cluster, peace.leader, "raft_commit_index");
@@ -149,6 +211,7 @@ void test_transfer_resumes(struct cluster *cluster)
     for (uint32_t part = 1; part <= 3; part++) {
         wait_bytes(proxy, begin + part * (STATE_BYTES / 4));
         tcp_proxy_cut(proxy);
+        tcp_proxy_cut(proxies[peace.leader]);
     }
     wait_applied(cluster, VICTIM, index);
     uint64_t bytes = tcp_proxy_bytes(proxy) - begin;
@@ -165,7 +228,9 @@ void test_transfer_resumes(struct cluster *cluster)
 void test_transfer_over_spoilt_wire(struct cluster *cluster)
 {
     enum { SPOILT = 4 };
-    struct tcp_proxy *proxy = start(cluster, true);
+    struct tcp_proxy *proxies[CLUSTER_NODES_MAX];
+    start(cluster, proxies);
+    struct tcp_proxy *proxy = proxies[VICTIM];
     leave_behind(cluster, &bulk);
     struct peace peace = get_peace(cluster);
     uint64_t index = cluster_get_number(cluster, peace.leader, "raft_commit_index");
@@ -192,7 +257,9 @@ void test_transfer_over_spoilt_wire(struct cluster *cluster)
 void test_spoilt_copy(struct cluster *cluster)
 {
     char path[CLUSTER_PATH_BYTES + 64], state[CLUSTER_PATH_BYTES + 64];
-    struct tcp_proxy *proxy = start(cluster, true);
+    struct tcp_proxy *proxies[CLUSTER_NODES_MAX];
+    start(cluster, proxies);
+    struct tcp_proxy *proxy = proxies[VICTIM];
     leave_behind(cluster, &bulk);
     struct peace peace = get_peace(cluster);
     uint64_t index = cluster_get_number(cluster, peace.leader, "raft_commit_index");
@@ -202,6 +269,7 @@ void test_spoilt_copy(struct cluster *cluster)
     wait_bytes(proxy, begin + STATE_BYTES / 4);
     cluster_path(cluster, peace.leader, "snapshot.copy", path);
     files_flip(path, (off_t)files_size(path) * 3 / 4);
+    tcp_proxy_set_rate(proxy, 4 * RATE);
     wait_applied(cluster, VICTIM, index);
     if (tcp_proxy_bytes(proxy) - begin < STATE_BYTES + STATE_BYTES / 2) {
         FAIL("the spoilt copy was taken: only %llu bytes passed",
@@ -223,7 +291,8 @@ void test_kills_in_transfer(struct cluster *cluster)
     uint64_t random = check_now_ms();
     uint32_t kills = kills_wanted(KILLS_DEFAULT);
     struct load load = {"helped", 0, 1000, 6000};
-    (void)start(cluster, false);
+    struct tcp_proxy *proxies[CLUSTER_NODES_MAX];
+    start(cluster, proxies);
     struct writers *writers = writers_start(cluster);
     for (uint32_t i = 0; i < kills; i++) {
         load.generation = i;
@@ -247,4 +316,12 @@ void test_kills_in_transfer(struct cluster *cluster)
     uint64_t acknowledged = writers_finish(writers);
     cluster_check_agreement(cluster);
     check_note("%u kills, %llu writes acknowledged", kills, (unsigned long long)acknowledged);
+
+    /* What was unfinished anywhere is cleared away at the latest at the next start. */
+    cluster_kill_all(cluster);
+    cluster_start(cluster);
+    cluster_check_agreement(cluster);
+    for (uint32_t node = 0; node < 3; node++) {
+        CHECK(files_count(cluster->nodes[node].data, "snapshot.") == 0);
+    }
 }

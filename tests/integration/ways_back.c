@@ -74,7 +74,7 @@ void test_wiped_node_does_not_count(struct cluster *cluster)
     uint32_t down = cluster_other(cluster, leader);
     uint32_t wiped = 0 + 1 + 2 - leader - down;
     load_write(cluster, leader, &before);
-    cluster_check_agreement(cluster); /* each disk has acknowledged something */
+    member_wait_acknowledged(cluster, leader);
     cluster_kill(cluster, down);
     cluster_kill(cluster, wiped);
     files_remove_tree(cluster->nodes[wiped].data);

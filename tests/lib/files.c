@@ -102,23 +102,28 @@ void files_flip(const char *path, off_t offset)
     CHECK(close(descriptor) == 0);
 }
 
-off_t files_find(const char *path, const char *text)
+void files_replace(const char *path, const char *text, const char *with)
 {
     struct stat status;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    size_t length = strlen(text);
+    uint32_t count = 0;
+    int descriptor = open(path, O_RDWR | O_CLOEXEC);
+    CHECK(strlen(with) == length);
     CHECK(descriptor >= 0);
     CHECK(fstat(descriptor, &status) == 0);
     size_t size = (size_t)status.st_size;
     char *bytes = malloc(size);
     CHECK(pread(descriptor, bytes, size, 0) == (ssize_t)size);
+    for (char *at = bytes; (at = memmem(at, size - (size_t)(at - bytes), text, length)) != NULL;) {
+        CHECK(pwrite(descriptor, with, length, at - bytes) == (ssize_t)length);
+        at += length;
+        count++;
+    }
+    free(bytes);
     CHECK(close(descriptor) == 0);
-    const char *place = memmem(bytes, size, text, strlen(text));
-    if (place == NULL) {
+    if (count == 0) {
         FAIL("%s does not contain '%s'", path, text);
     }
-    off_t offset = place - bytes;
-    free(bytes);
-    return offset;
 }
 
 uint32_t files_count(const char *directory, const char *beginning)

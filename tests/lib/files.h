@@ -26,8 +26,9 @@ void files_cut(const char *path, off_t size);
 /* Turns a bit of the byte over, or back. */
 void files_flip(const char *path, off_t offset);
 
-/* Where text first occurs in a file; fails the test when it does not. */
-off_t files_find(const char *path, const char *text);
+/* Puts another text of the same length wherever text occurs in a file, which must be somewhere:
+ * what SQLite has left behind in free room counts too. */
+void files_replace(const char *path, const char *text, const char *with);
 
 /* How many entries of a directory have names that begin so. */
 uint32_t files_count(const char *directory, const char *beginning);

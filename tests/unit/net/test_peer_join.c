@@ -368,6 +368,73 @@ static bool third_and_second_connected(struct lab *lab, void *context)
            peer_net_is_connected(lab->nodes[2].net, 2);
 }
 
+/* The log of node 1 is behind: node 2 has moved since. */
+UNIT_TEST(peer_join, a_member_that_has_moved_is_found_where_it_says_it_is)
+{
+    struct lab *lab = lab_open(2);
+    uint32_t count = 2;
+    char nobody[64];
+    (void)close(lab_raw_listen(nobody));
+    set_self(&lab->nodes[1]);
+    lab_introduce_one(&lab->nodes[0], 2, nobody);
+    lab_introduce_one(&lab->nodes[1], 1, lab->nodes[0].address);
+    CU_ASSERT(lab_run_until(lab, lab_all_connected, &count));
+    /* The same list again is no reason to dial the old address. */
+    lab_introduce_one(&lab->nodes[0], 2, nobody);
+    lab_run(lab, 50);
+    CU_ASSERT(lab_all_connected(lab, &count));
+    /* Nor is the right list, when it comes, one to dial anew where it is connected. */
+    lab_introduce_one(&lab->nodes[0], 2, lab->nodes[1].address);
+    CU_ASSERT(lab_all_connected(lab, &count));
+    lab_run(lab, 50);
+    CU_ASSERT(lab_all_connected(lab, &count));
+    CU_ASSERT_EQUAL(lab->nodes[0].recorder.unreachable_count, 0);
+    lab_close(lab);
+}
+
+UNIT_TEST(peer_join, an_address_that_a_member_tells_wrongly_keeps_nobody_from_the_right_one)
+{
+    struct lab *lab = lab_open(2);
+    uint32_t count = 2;
+    (void)close(lab_raw_listen(lab->nodes[1].options.self.raft_address));
+    peer_net_set_self(lab->nodes[1].net, &lab->nodes[1].options.self);
+    lab_introduce(lab, count);
+    CU_ASSERT(lab_run_until(lab, lab_all_connected, &count));
+    for (uint32_t i = 0; i < 3; i++) {
+        peer_link_fail(peer_net_find(lab->nodes[0].net, 2), "for the test");
+        CU_ASSERT(lab_run_until(lab, lab_all_connected, &count));
+    }
+    lab_close(lab);
+}
+
+/* The log of node 1 is behind: it lists itself and node 3, which is gone; node 2 leads now. */
+UNIT_TEST(peer_join, a_node_that_finds_nobody_of_its_list_hears_others_until_it_does)
+{
+    struct lab *lab = lab_open(3);
+    struct peer_net *net = lab->nodes[0].net;
+    char nobody[64];
+    (void)close(lab_raw_listen(nobody));
+    set_self(&lab->nodes[1]);
+    lab_introduce_one(&lab->nodes[0], 3, nobody);
+    lab_introduce_one(&lab->nodes[1], 1, lab->nodes[0].address);
+    lab_run(lab, 50);
+    CU_ASSERT_FALSE(peer_net_is_connected(lab->nodes[1].net, 1));
+    net->reached_ms -= PEER_LOST_MS;
+    struct wait_from heard = {0, 2, PEER_MESSAGE_NODE_INFO};
+    CU_ASSERT(lab_run_until(lab, has_message_from, &heard));
+    lab_run(lab, 50);
+    CU_ASSERT(peer_net_is_connected(lab->nodes[1].net, 1));
+    CU_ASSERT(peer_net_is_connected(net, 2));
+    /* Node 3 is there after all: the list was right. */
+    lab_introduce_one(&lab->nodes[2], 1, lab->nodes[0].address);
+    lab_introduce_one(&lab->nodes[0], 3, lab->nodes[2].address);
+    lab_run(lab, PEER_LEAVE_MS + 500);
+    CU_ASSERT(peer_net_is_connected(net, 3));
+    CU_ASSERT_FALSE(peer_net_is_connected(net, 2));
+    CU_ASSERT_FALSE(peer_net_is_connected(lab->nodes[1].net, 1));
+    lab_close(lab);
+}
+
 /* The log of node 3 is behind: it lists node 1, and neither node 3 itself nor node 2, which leads.
  */
 UNIT_TEST(peer_join, a_node_that_is_behind_hears_and_answers_a_leader_it_does_not_know)

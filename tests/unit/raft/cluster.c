@@ -166,6 +166,26 @@ void cluster_wipe(struct cluster *cluster, uint64_t id)
     node->disk_id++;
 }
 
+void cluster_lose(struct cluster *cluster, uint64_t id, uint32_t count)
+{
+    struct cluster_disk *disk = &cluster->nodes[id].disk;
+    ASSERT(cluster->nodes[id].raft == NULL);
+    ASSERT(count <= disk->entries_count);
+    disk_truncate(disk, disk->snapshot_index + disk->entries_count - count + 1);
+}
+
+void cluster_swap_disks(struct cluster *cluster, uint64_t a, uint64_t b)
+{
+    cluster_crash(cluster, a);
+    cluster_crash(cluster, b);
+    struct cluster_disk disk = cluster->nodes[a].disk;
+    uint64_t disk_id = cluster->nodes[a].disk_id;
+    cluster->nodes[a].disk = cluster->nodes[b].disk;
+    cluster->nodes[a].disk_id = cluster->nodes[b].disk_id;
+    cluster->nodes[b].disk = disk;
+    cluster->nodes[b].disk_id = disk_id;
+}
+
 void cluster_deinit(struct cluster *cluster)
 {
     cluster_drop_all(cluster);

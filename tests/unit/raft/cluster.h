@@ -91,6 +91,13 @@ uint64_t cluster_add_node(struct cluster *cluster);
  * it is to wait for a leader. */
 void cluster_wipe(struct cluster *cluster, uint64_t id);
 
+/* Takes the last count entries from the disk of a node that is down, as if it were an older image.
+ */
+void cluster_lose(struct cluster *cluster, uint64_t id, uint32_t count);
+
+/* Crashes two nodes and puts each other's disk in. */
+void cluster_swap_disks(struct cluster *cluster, uint64_t a, uint64_t b);
+
 /* Starts a node from its disk; a node that runs is crashed first. */
 void cluster_start(struct cluster *cluster, uint64_t id);
 void cluster_start_all(struct cluster *cluster);

@@ -246,7 +246,8 @@ static bool is_sound_without(const struct cluster *cluster,
 static bool lacks_disks(const struct raft_configuration *configuration)
 {
     for (uint32_t i = 0; i < configuration->members_count; i++) {
-        if (configuration->members[i].role == RAFT_VOTER && configuration->members[i].disk_id == 0) {
+        if (configuration->members[i].role == RAFT_VOTER &&
+            configuration->members[i].disk_id == 0) {
             return true;
         }
     }
@@ -275,8 +276,7 @@ bool oracle_may_wipe(const struct oracle *oracle, const struct cluster *cluster,
     }
     for (uint64_t other = 1; other <= cluster->nodes_count; other++) {
         if (other != id && cluster_status(cluster, other).configuration_index >= committed &&
-            !is_sound_without(cluster, raft_configuration_latest(cluster->nodes[other].raft),
-                              id)) {
+            !is_sound_without(cluster, raft_configuration_latest(cluster->nodes[other].raft), id)) {
             return false;
         }
     }

@@ -41,8 +41,8 @@ void oracle_read_begins(struct oracle *oracle, uint64_t context);
 void oracle_node_crashed(struct oracle *oracle, const struct cluster *cluster, uint64_t id);
 /* A node lost its disk, too: it promised nothing that it still knows. */
 void oracle_node_wiped(struct oracle *oracle, uint64_t id);
-/* Whether a node that is down may lose its disk without a majority of the voters having lost theirs: by what is
- * durable now, in every configuration that may come to be the one. */
+/* Whether a node that is down may lose its disk without a majority of the voters having lost
+ * theirs: by what is durable now, in every configuration that may come to be the one. */
 bool oracle_may_wipe(const struct oracle *oracle, const struct cluster *cluster, uint64_t id);
 /* Compares all logs with each other; dear, so called now and then. */
 void oracle_check_logs(struct oracle *oracle, const struct cluster *cluster);

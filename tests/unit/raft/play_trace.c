@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/hash.h"
+
 static const char *role_text(enum raft_role role)
 {
     return role == RAFT_PRE_CANDIDATE ? "PreCandidate" : raft_role_text(role);
@@ -99,6 +101,36 @@ static void trace_persist(uint64_t id, const struct raft_persist *persist, struc
     buf_append_format(out, "\n");
 }
 
+static void trace_configuration(const struct raft_configuration *configuration, struct buf *out)
+{
+    static const char *const roles[] = {"?", "voter", "learner", "joining"};
+    for (uint32_t i = 0; i < configuration->members_count; i++) {
+        const struct raft_member *member = &configuration->members[i];
+        buf_append_format(out, "%s%" PRIu64 " %s", i == 0 ? " " : ", ", member->id,
+                          roles[member->role]);
+        if (member->disk_id != 0) {
+            buf_append_format(out, " on disk %" PRIu64, member->disk_id);
+        }
+    }
+}
+
+/* Says who is a member, when that is not as it was. */
+static void trace_members(struct play_trace *trace, const struct cluster_node *node, uint64_t index)
+{
+    struct buf text;
+    buf_init(&text);
+    trace_configuration(raft_configuration_latest(node->raft), &text);
+    uint64_t hash = hash_bytes(1, buf_slice(&text));
+    if (trace->members[node->id] != 0 && trace->members[node->id] != hash) {
+        buf_append_format(trace->out, "  %" PRIu64 ": members by entry %" PRIu64 ":", node->id,
+                          index);
+        buf_append_slice(trace->out, buf_slice(&text));
+        buf_append_format(trace->out, "\n");
+    }
+    trace->members[node->id] = hash;
+    buf_deinit(&text);
+}
+
 static void observe(struct cluster *cluster, struct cluster_node *node,
                     const struct raft_ready *ready, void *context)
 {
@@ -110,6 +142,7 @@ static void observe(struct cluster *cluster, struct cluster_node *node,
         buf_append_format(trace->out, "  %" PRIu64 ": %s of term %" PRIu64 ", leader %" PRIu64 "\n",
                           node->id, role_text(status.role), status.term, status.leader);
     }
+    trace_members(trace, node, status.configuration_index);
     if (ready->persist.id != 0) {
         trace_persist(node->id, &ready->persist, trace->out);
     }
@@ -146,6 +179,7 @@ void play_trace_init(struct play_trace *trace, struct cluster *cluster, struct b
 void play_trace_forget(struct play_trace *trace, uint64_t id)
 {
     memset(&trace->before[id], 0, sizeof(trace->before[id]));
+    trace->members[id] = 0;
 }
 
 void play_trace_node(const struct cluster *cluster, uint64_t id, struct buf *out)
@@ -166,6 +200,13 @@ void play_trace_node(const struct cluster *cluster, uint64_t id, struct buf *out
     for (uint64_t index = status.first_index; index <= status.last_index; index++) {
         buf_append_format(out, " %" PRIu64, raft_entry_at(cluster->nodes[id].raft, index)->term);
     }
+    buf_append_format(out, "\n");
+}
+
+void play_trace_members(const struct cluster *cluster, uint64_t id, struct buf *out)
+{
+    buf_append_format(out, "  %" PRIu64 ":", id);
+    trace_configuration(raft_configuration_latest(cluster->nodes[id].raft), out);
     buf_append_format(out, "\n");
 }
 

@@ -9,6 +9,7 @@
 struct play_trace {
     struct buf *out;
     bool with_heartbeats;
+    uint64_t members[CLUSTER_NODES_MAX + 1]; /* a hash of those that a node knew; 0: none */
     struct raft_status before[CLUSTER_NODES_MAX + 1];
 };
 
@@ -21,6 +22,8 @@ void play_trace_forget(struct play_trace *trace, uint64_t id);
 void play_trace_node(const struct cluster *cluster, uint64_t id, struct buf *out);
 
 /* Appends one line for a leader's view of each other member. */
+/* Who belongs to the cluster, as a node sees it. */
+void play_trace_members(const struct cluster *cluster, uint64_t id, struct buf *out);
 void play_trace_progress(const struct cluster *cluster, uint64_t id, struct buf *out);
 
 /* Appends a message in words, without a newline. */

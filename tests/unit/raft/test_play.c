@@ -2,7 +2,8 @@
  * in the lines below it, comments after "#". REWRITE=1 writes down what happened instead; review
  * the difference.
  *
- *   cluster N [LEARNERS]      start voters 1 .. N and learners behind them
+ *   cluster N [LEARNERS [SPARES]]   start voters 1 .. N, learners behind them, and blank nodes that
+ *                             know of nobody
  *   log ID TERM T1 T2 ...     write a disk by hand, and start from it; TERM is the term on disk
  *   expire ID                 the clock moves to that node's deadline, and it comes
  *   tick MS                   time passes: deadlines come, mail arrives
@@ -16,8 +17,13 @@
  *   persist ID [COUNT]        they do now, all or the oldest
  *   release ID                they do by themselves again
  *   propose ID TEXT, read ID CONTEXT, transfer ID TO, unreachable ID PEER, announce ID PEER INDEX
+ *   add ID WHO joining|learner, remove ID WHO [force], promote ID WHO [force]: asked of node ID
  *   compact ID INDEX, crash ID, start ID
- *   status, progress ID, mail show; heartbeats on|off shows them or not
+ *   install FROM TO INDEX     a snapshot of what FROM has up to there, in place of what TO has
+ *   wipe ID                   crash, and another disk, which is blank
+ *   swap A B                  crash both, and each gets the other's disk
+ *   lose ID COUNT             crash, and the disk is an older image: the last entries are gone
+ *   status, progress ID, members ID, mail show; heartbeats on|off shows them or not
  */
 #include <dirent.h>
 #include <inttypes.h>
@@ -59,6 +65,9 @@ static void start_cluster(struct play *play)
         cluster_deinit(&play->cluster);
     }
     cluster_init(&play->cluster, (uint32_t)number(play, 1), (uint32_t)number(play, 2), 1);
+    for (uint64_t i = 0; i < number(play, 3); i++) {
+        (void)cluster_add_node(&play->cluster);
+    }
     play_trace_init(&play->trace, &play->cluster, &play->out);
     play->runs = true;
     cluster_start_all(&play->cluster);
@@ -185,6 +194,8 @@ static bool run_show(struct play *play, const char *verb)
         show_status(play);
     } else if (strcmp(verb, "progress") == 0) {
         play_trace_progress(&play->cluster, number(play, 1), &play->out);
+    } else if (strcmp(verb, "members") == 0) {
+        play_trace_members(&play->cluster, number(play, 1), &play->out);
     } else if (strcmp(verb, "mail") == 0) {
         show_mail(play);
     } else if (strcmp(verb, "heartbeats") == 0) {
@@ -215,6 +226,35 @@ static bool run_disk(struct play *play, const char *verb)
         cluster_start(cluster, id);
     } else if (strcmp(verb, "log") == 0) {
         write_log(play);
+    } else if (strcmp(verb, "install") == 0) {
+        say_result(play, cluster_install(cluster, id, number(play, 2), number(play, 3)));
+    } else if (strcmp(verb, "wipe") == 0) {
+        cluster_wipe(cluster, id);
+    } else if (strcmp(verb, "swap") == 0) {
+        cluster_swap_disks(cluster, id, number(play, 2));
+    } else if (strcmp(verb, "lose") == 0) {
+        cluster_crash(cluster, id);
+        cluster_lose(cluster, id, (uint32_t)number(play, 2));
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool run_change(struct play *play, const char *verb)
+{
+    struct cluster *cluster = &play->cluster;
+    uint64_t id = number(play, 1);
+    uint64_t who = number(play, 2);
+    const char *how = play->words_count > 3 ? play->words[3] : "";
+    bool force = strcmp(how, "force") == 0;
+    if (strcmp(verb, "add") == 0) {
+        enum raft_member_role role = strcmp(how, "learner") == 0 ? RAFT_LEARNER : RAFT_JOINING;
+        say_result(play, cluster_add(cluster, id, who, role));
+    } else if (strcmp(verb, "remove") == 0) {
+        say_result(play, cluster_change(cluster, id, RAFT_CHANGE_REMOVE, who, force));
+    } else if (strcmp(verb, "promote") == 0) {
+        say_result(play, cluster_change(cluster, id, RAFT_CHANGE_PROMOTE, who, force));
     } else {
         return false;
     }
@@ -260,7 +300,8 @@ static void run_command(struct play *play, const char *line)
         return;
     }
     if (!play->runs || !(run_network(play, play->words[0]) || run_show(play, play->words[0]) ||
-                         run_disk(play, play->words[0]) || run_node(play, play->words[0]))) {
+                         run_disk(play, play->words[0]) || run_node(play, play->words[0]) ||
+                         run_change(play, play->words[0]))) {
         buf_append_format(&play->out, "  no such command: %s\n", line);
     }
 }

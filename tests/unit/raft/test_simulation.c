@@ -180,9 +180,9 @@ static void compact(struct simulation *simulation, uint64_t id)
     uint64_t highest = disk->snapshot_index + disk->entries_count;
     highest = highest < status.commit_index ? highest : status.commit_index;
     if (highest >= status.first_index) {
-        cluster_compact(
-            cluster, id,
-            status.first_index + prng_below(&simulation->prng, highest - status.first_index + 1));
+        cluster_compact(cluster, id,
+                        status.first_index +
+                            prng_below(&simulation->prng, highest - status.first_index + 1));
     }
 }
 
@@ -250,11 +250,11 @@ static void change(struct simulation *simulation, uint64_t who)
     }
 }
 
-/* A node that is down comes back with an empty disk. That takes longer than an election timeout: its
- * leader knows that it does not hear from it. */
+/* A node that is down comes back with an empty disk. That takes longer than mail and an election
+ * timeout: its leader knows that it does not hear from it. */
 static void wipe(struct simulation *simulation, uint64_t id)
 {
-    if (simulation->cluster.now_ms - simulation->down_since_ms[id] > 400 &&
+    if (simulation->cluster.now_ms - simulation->down_since_ms[id] > 800 &&
         oracle_may_wipe(&simulation->oracle, &simulation->cluster, id)) {
         cluster_wipe(&simulation->cluster, id);
         oracle_node_wiped(&simulation->oracle, id);
@@ -277,7 +277,7 @@ static void act(struct simulation *simulation)
         if (chance(simulation, simulation->wipe)) {
             wipe(simulation, id);
         }
-        if (chance(simulation, 30)) {
+        if (chance(simulation, simulation->wipe > 0 ? 10 : 30)) {
             oracle_node_crashed(&simulation->oracle, cluster, id);
             cluster_start(cluster, id);
         }
@@ -380,8 +380,7 @@ static const char *check_members(const struct simulation *simulation, uint64_t l
         if (member->role == RAFT_JOINING) {
             return "a joining member is no voter after the faults ended";
         }
-        if (member->role == RAFT_VOTER &&
-            member->disk_id != cluster->nodes[member->id].disk_id) {
+        if (member->role == RAFT_VOTER && member->disk_id != cluster->nodes[member->id].disk_id) {
             return "a voter's disk is not recorded after the faults ended";
         }
     }

@@ -91,6 +91,25 @@ struct lab_node *snapshot_lab_leave_behind(struct lab *lab, struct lab_client *c
     return follower;
 }
 
+void snapshot_lab_start(struct lab_node *node)
+{
+    lab_start(node);
+    for (uint32_t i = 0; i < node->lab->nodes_count; i++) {
+        struct lab_node *other = &node->lab->nodes[i];
+        if (other != node && lab_is_live(other)) {
+            lab_begin_turn(other);
+            replica_on_peer_unreachable(other->replica, lab_id(node->number));
+            replica_on_peer_connected(other->replica, lab_id(node->number));
+        }
+    }
+}
+
+void snapshot_lab_restart(struct lab_node *node)
+{
+    lab_crash(node);
+    snapshot_lab_start(node);
+}
+
 const char *snapshot_lab_ask(struct lab_node *node, const char *words, uint64_t ms)
 {
     static char heard[4096];

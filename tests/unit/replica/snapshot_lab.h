@@ -24,6 +24,10 @@ bool snapshot_lab_converge(struct lab *lab, uint64_t max_ms);
 /* Cuts a follower off and writes so much that it cannot go on from the log. */
 struct lab_node *snapshot_lab_leave_behind(struct lab *lab, struct lab_client *client);
 
+/* Starts a node that crashed; the others notice that their connections to it broke. */
+void snapshot_lab_start(struct lab_node *node);
+void snapshot_lab_restart(struct lab_node *node);
+
 /* Asks on a connection of its own and returns the reply, until the next call. */
 const char *snapshot_lab_ask(struct lab_node *node, const char *words, uint64_t ms);
 

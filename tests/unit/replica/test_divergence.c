@@ -21,6 +21,8 @@ static void close_lab(void)
 {
     lab_client_deinit(&client);
     lab_client_deinit(&other);
+    client = (struct lab_client){0};
+    other = (struct lab_client){0};
     CU_ASSERT_EQUAL(lab.failures, 0);
     lab_close(&lab);
 }
@@ -94,6 +96,7 @@ static void check_that_it_stops(struct lab_node *damaged, struct lab_node *sound
     lab_start(damaged);
     lab.allows_divergence = false;
     write_for_checks(&other);
+    lab_client_deinit(&client);
     lab_client_open(&client, damaged, NULL);
     expect(&client, "GET key", "$5\r\nvalue\r\n");
     CU_ASSERT_EQUAL(count_diverged(), 0);

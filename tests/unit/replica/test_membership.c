@@ -78,6 +78,7 @@ static bool is_voter(uint32_t number)
 /* Another client on a node. */
 static struct lab_client *another(uint32_t slot, uint32_t number)
 {
+    lab_client_deinit(&clients[slot]);
     lab_client_open(&clients[slot], &lab.nodes[number], NULL);
     return &clients[slot];
 }
@@ -417,6 +418,27 @@ UNIT_TEST(replica_membership, a_node_that_returns_writes_on)
         (void)snprintf(expected, sizeof(expected), ":%lld\r\n", (long long)++acknowledged);
         CU_ASSERT_STRING_EQUAL(lab_client_hear(writer, 1000), expected);
     }
+    close_lab();
+}
+
+/* A batch that the leader took into its log behind the removal of its origin is passed over, and
+ * has to be taken again when the node is back. */
+UNIT_TEST(replica_membership, a_write_that_met_its_nodes_removal_is_done_later)
+{
+    struct lab_node *leader = open_lab(3, 3, 17);
+    struct lab_node *node = lab_follower(&lab);
+    struct lab_client *client = &clients[leader->number];
+    char words[64];
+    (void)snprintf(words, sizeof(words), "QUORUM REMOVE node-%u", node->number + 1);
+    lab_run_for(&lab, 1000);
+    stall_followers(leader, 300);
+    lab_client_say(client, words);
+    lab_run_for(&lab, 10);
+    lab_client_say(&clients[node->number], "INCR counter");
+    CU_ASSERT_TRUE(begins_with(lab_client_hear(client, 600), ":"));
+    CU_ASSERT_STRING_EQUAL(role_of(node->number), "Removed");
+    add_again(node->number, client);
+    CU_ASSERT_STRING_EQUAL(lab_client_hear(&clients[node->number], 1200), ":1\r\n");
     close_lab();
 }
 

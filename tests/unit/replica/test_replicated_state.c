@@ -6,8 +6,8 @@
 static struct replicated_state example(uint32_t rows)
 {
     struct replicated_state state = {.hash_seed = 0x0123456789abcdef};
-    state.sequences.incarnation_floor = 77;
     state.sequences.count = rows;
+    state.sequences.incarnation_floor = 77;
     for (uint32_t i = 0; i < rows; i++) {
         state.sequences.rows[i] = (struct sequence_row){10 + i, 1000 + i, UINT64_MAX - i};
     }
@@ -29,7 +29,6 @@ UNIT_TEST(replica_replicated_state, comes_back_as_it_was)
         replicated_state_encode(&state, &bytes);
         CU_ASSERT_EQUAL(replicated_state_decode(buf_slice(&bytes), &read), RESULT_OK);
         CU_ASSERT_EQUAL(read.hash_seed, state.hash_seed);
-        /* M12: a node that starts from a snapshot judges whoever is added later like all others. */
         CU_ASSERT_EQUAL(read.sequences.incarnation_floor, 77);
         CU_ASSERT_EQUAL(read.sequences.count, rows);
         for (uint32_t i = 0; i < rows; i++) {

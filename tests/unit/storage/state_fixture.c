@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "lib/unit.h"
 
@@ -92,7 +93,33 @@ static enum result keep(const struct state_row *row, void *context)
     return RESULT_OK;
 }
 
+/* Keeps every row of a blob, which is released. */
+static void keep_all(struct state_fixture *fixture, struct blob *rows)
+{
+    struct bytes_reader reader = bytes_reader_of(blob_slice(rows));
+    while (bytes_left(&reader) > 0) {
+        struct state_row row;
+        require(state_row_decode(&reader, &row) == RESULT_OK, "decode");
+        require(keep(&row, fixture) == RESULT_OK, "keep");
+    }
+    blob_release(rows);
+}
+
 enum result state_fixture_load(struct state_fixture *fixture)
+{
+    drop_kept(fixture);
+    state_store_load_begin(fixture->store);
+    for (;;) {
+        struct blob *rows = NULL;
+        enum result result = state_store_load_next(fixture->store, &rows);
+        if (rows == NULL) {
+            return result;
+        }
+        keep_all(fixture, rows);
+    }
+}
+
+enum result state_fixture_load_here(struct state_fixture *fixture)
 {
     drop_kept(fixture);
     return state_store_load(fixture->store, keep, fixture);

@@ -374,3 +374,36 @@ UNIT_TEST(log_reset, what_it_dropped_cannot_come_back)
     CU_ASSERT(fixture_message_has("index 1 is left over: the log begins behind index 10"));
     fixture_deinit(&fixture);
 }
+
+/* As the core asks for it: the reset, and what follows it, in one transaction. */
+UNIT_TEST(log_reset, comes_in_one_unit_with_what_follows)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    CU_ASSERT_EQUAL_FATAL(fixture_open(&fixture), RESULT_OK);
+    fixture_append_many(&fixture, 5);
+    struct raft_entry entry = {.index = 101,
+                               .term = 9,
+                               .type = RAFT_ENTRY_COMMAND,
+                               .payload = blob_copy(slice_of("x", 1))};
+    struct raft_persist persist = {.id = ++fixture.persist_id,
+                                   .reset_index = 100,
+                                   .reset_term = 8,
+                                   .hard_state_changed = true,
+                                   .hard_state = {.term = 9, .vote = 12},
+                                   .entries = &entry,
+                                   .entries_count = 1,
+                                   .commit_index = 100};
+    log_store_submit(fixture.store, &persist);
+    blob_release(entry.payload);
+    fixture_wait(&fixture);
+    fixture_reopen(&fixture);
+    CU_ASSERT_EQUAL(fixture.recovery.base_index, 100);
+    CU_ASSERT_EQUAL(fixture.recovery.base_term, 8);
+    CU_ASSERT_EQUAL(fixture.recovery.commit_index, 100);
+    CU_ASSERT_EQUAL(fixture.recovery.entries_count, 1);
+    CU_ASSERT_EQUAL(fixture.recovery.hard_state.term, 9);
+    CU_ASSERT_EQUAL(fixture.recovery.hard_state.vote, 12);
+    CU_ASSERT(fixture_payload_is(&fixture, 101, "x"));
+    fixture_deinit(&fixture);
+}

@@ -1,4 +1,5 @@
 /* test_state_store.c -- what a snapshot keeps, what it drops, and when it counts. */
+#include <poll.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
@@ -269,6 +270,35 @@ UNIT_TEST(state_store, what_was_not_committed_is_gone_after_a_close)
     state_fixture_deinit(&fixture);
 }
 
+/* A stop is not to take as long as a snapshot: O2. */
+UNIT_TEST(state_store, a_close_gives_up_what_is_queued)
+{
+    enum { BLOBS = 48, KEYS = 8000 };
+    struct state_fixture fixture;
+    open_new(&fixture);
+    state_fixture_set(&fixture, 1, "k", "old");
+    state_fixture_commit(&fixture, 1);
+    state_store_begin(fixture.store);
+    for (int i = 0; i < KEYS; i++) {
+        char key[32];
+        (void)snprintf(key, sizeof(key), "key %d", i);
+        state_fixture_set(&fixture, 1, key, "a value of some hundred bytes would take as long");
+    }
+    struct blob *rows = blob_copy(buf_slice(&fixture.rows));
+    buf_clear(&fixture.rows);
+    for (int i = 0; i < BLOBS; i++) {
+        state_store_put(fixture.store, rows);
+    }
+    fixture.meta.index = 2;
+    state_store_commit(fixture.store, &fixture.meta);
+    state_fixture_reload(&fixture);
+    CU_ASSERT_EQUAL(fixture.found.index, 1);
+    CU_ASSERT_EQUAL(fixture.kept_count, 1);
+    CU_ASSERT_EQUAL(rows->references, 1);
+    blob_release(rows);
+    state_fixture_deinit(&fixture);
+}
+
 UNIT_TEST(state_store, rows_are_released_and_the_backlog_falls)
 {
     struct state_fixture fixture;
@@ -351,5 +381,119 @@ UNIT_TEST(state_store, its_connection_is_durable_and_the_only_one)
     CU_ASSERT_EQUAL(sqlite3_exec(second, "SELECT * FROM rows", NULL, NULL, NULL), SQLITE_BUSY);
     (void)sqlite3_close(second);
     state_db_close(&db, true);
+    state_fixture_deinit(&fixture);
+}
+
+/* Rows for many blobs: more than may wait, so the reading waits for the taking. */
+static void commit_many(struct state_fixture *fixture)
+{
+    char value[4000];
+    memset(value, 'v', sizeof(value));
+    value[sizeof(value) - 1] = '\0';
+    for (int i = 0; i < 2000; i++) {
+        char key[32];
+        (void)snprintf(key, sizeof(key), "many-%d", i);
+        state_fixture_set(fixture, 1, key, value);
+    }
+    state_fixture_commit(fixture, 1);
+}
+
+UNIT_TEST(state_load, both_ways_give_the_same_rows)
+{
+    struct state_fixture fixture;
+    open_new(&fixture);
+    commit_many(&fixture);
+    state_fixture_reload(&fixture);
+    CU_ASSERT_EQUAL(fixture.kept_count, 2000);
+    state_fixture_close(&fixture);
+    CU_ASSERT_EQUAL_FATAL(state_fixture_open(&fixture), RESULT_OK);
+    CU_ASSERT_EQUAL(state_fixture_load_here(&fixture), RESULT_OK);
+    CU_ASSERT_EQUAL(fixture.kept_count, 2000);
+    state_fixture_deinit(&fixture);
+}
+
+UNIT_TEST(state_load, may_be_left_half_way)
+{
+    struct state_fixture fixture;
+    open_new(&fixture);
+    commit_many(&fixture);
+    state_fixture_close(&fixture);
+    CU_ASSERT_EQUAL_FATAL(state_fixture_open(&fixture), RESULT_OK);
+    state_store_load_begin(fixture.store);
+    struct blob *rows = NULL;
+    CU_ASSERT_EQUAL(state_store_load_next(fixture.store, &rows), RESULT_OK);
+    CU_ASSERT_PTR_NOT_NULL(rows);
+    blob_release(rows);
+    state_fixture_deinit(&fixture);
+}
+
+UNIT_TEST(state_load, a_bad_row_in_the_middle_ends_it)
+{
+    struct state_fixture fixture;
+    open_new(&fixture);
+    commit_many(&fixture);
+    state_fixture_close(&fixture);
+    fixture_sql_on(&fixture.base, "state.db",
+                   "UPDATE rows SET expiry = 1 WHERE key = x'"
+                   "6d616e792d3939'"); /* many-99 */
+    CU_ASSERT_EQUAL_FATAL(state_fixture_open(&fixture), RESULT_OK);
+    CU_ASSERT_EQUAL(state_fixture_load(&fixture), RESULT_CORRUPT);
+    CU_ASSERT(fixture.kept_count < 2000);
+    CU_ASSERT(fixture_message_has("many-99"));
+    state_fixture_deinit(&fixture);
+}
+
+static void wait_for_install(struct state_fixture *fixture)
+{
+    struct pollfd descriptor = {.fd = state_store_descriptor(fixture->store), .events = POLLIN};
+    do {
+        CU_ASSERT_EQUAL_FATAL(poll(&descriptor, 1, 30000), 1);
+        state_store_completed(fixture->store, &fixture->outcome);
+    } while (!fixture->outcome.is_install_done);
+}
+
+/* Fault X8: what is under way when a snapshot is installed goes, and a copy comes before it. */
+UNIT_TEST(state_install, replaces_the_file_and_gives_up_what_was_begun)
+{
+    struct state_fixture fixture;
+    open_new(&fixture);
+    state_fixture_work(&fixture, 1);
+    state_fixture_commit(&fixture, 1);
+    CU_ASSERT_EQUAL_FATAL(state_fixture_copy(&fixture, "other"), RESULT_OK);
+    state_fixture_work(&fixture, 2);
+    state_fixture_commit(&fixture, 2);
+    state_store_begin(fixture.store);
+    state_fixture_work(&fixture, 3);
+    state_fixture_put(&fixture);
+    state_store_install(fixture.store, fixture_path(&fixture.base, "other"));
+    wait_for_install(&fixture);
+    CU_ASSERT_EQUAL(fixture.outcome.install_result, RESULT_OK);
+    CU_ASSERT_EQUAL(fixture.outcome.index, 1);
+    CU_ASSERT_EQUAL(fixture_file_size(&fixture.base, "other"), -1);
+    state_fixture_work(&fixture, 2);
+    state_fixture_commit(&fixture, 2);
+    state_fixture_reload(&fixture);
+    CU_ASSERT(state_fixture_worked(&fixture, 2));
+    state_fixture_deinit(&fixture);
+}
+
+UNIT_TEST(state_install, that_fails_leaves_the_old_file_in_use)
+{
+    struct state_fixture fixture;
+    open_new(&fixture);
+    state_fixture_work(&fixture, 1);
+    state_fixture_commit(&fixture, 1);
+    CU_ASSERT_EQUAL_FATAL(state_fixture_copy(&fixture, "other"), RESULT_OK);
+    fixture_flip_byte(&fixture.base, "other", 40);
+    fixture_flip_byte(&fixture.base, "other", 5000);
+    CU_ASSERT_EQUAL(truncate(fixture_path(&fixture.base, "other"), 3000), 0);
+    state_store_install(fixture.store, fixture_path(&fixture.base, "other"));
+    wait_for_install(&fixture);
+    CU_ASSERT_NOT_EQUAL(fixture.outcome.install_result, RESULT_OK);
+    CU_ASSERT_EQUAL(fixture.outcome.index, 1);
+    state_fixture_work(&fixture, 2);
+    state_fixture_commit(&fixture, 2);
+    state_fixture_reload(&fixture);
+    CU_ASSERT(state_fixture_worked(&fixture, 2));
     state_fixture_deinit(&fixture);
 }
