@@ -31,6 +31,7 @@ enum {
     FRAMING_BYTES_MAX = 1024 * 1024,
     REQUESTS_MAX = 1000000,
     STAND_IN_BYTES_MAX = 256,
+    COPY_BYTES_MAX = 1024,
     GRACE_MS = 10000,
 };
 
@@ -61,6 +62,29 @@ static void must(int failed)
     ASSERT(failed >= 0);
 }
 
+/* The beginning of a buffer in one piece: what is so anyway, or as much as a line may have. */
+static struct slice peek(struct evbuffer *buffer, size_t size_min)
+{
+    size_t size = evbuffer_get_contiguous_space(buffer);
+    size_t total = evbuffer_get_length(buffer);
+    if (size < size_min) {
+        size = size_min < total ? size_min : total;
+    }
+    return slice_of(size == 0 ? NULL : evbuffer_pullup(buffer, (ev_ssize_t)size), size);
+}
+
+/* Moving hands over pieces of memory, of which each read makes one, however little it brought: so
+ * little is copied. */
+static void move(struct evbuffer *from, struct evbuffer *to, size_t size)
+{
+    if (size > COPY_BYTES_MAX) {
+        must(evbuffer_remove_buffer(from, to, size));
+        return;
+    }
+    must(evbuffer_add(to, peek(from, size).bytes, size));
+    must(evbuffer_drain(from, size));
+}
+
 static void refuse(struct http_connection *connection, const struct http_front_step *step)
 {
     char stand_in[STAND_IN_BYTES_MAX];
@@ -78,7 +102,7 @@ static void keep(struct http_connection *connection, const struct http_front_ste
 {
     bool is_whole_here = step->ends_request && evbuffer_get_length(connection->staged) == 0;
     struct evbuffer *target = is_whole_here ? connection->input : connection->staged;
-    must(evbuffer_remove_buffer(connection->raw, target, step->bytes_count));
+    move(connection->raw, target, step->bytes_count);
     if (step->ends_request && !is_whole_here) {
         must(evbuffer_add_buffer(connection->input, connection->staged));
     }
@@ -105,17 +129,6 @@ static void apply(struct http_connection *connection, const struct http_front_st
     case HTTP_FRONT_MORE:
         break;
     }
-}
-
-/* The beginning of a buffer in one piece: what is so anyway, or as much as a line may have. */
-static struct slice peek(struct evbuffer *buffer, size_t size_min)
-{
-    size_t size = evbuffer_get_contiguous_space(buffer);
-    size_t total = evbuffer_get_length(buffer);
-    if (size < size_min) {
-        size = size_min < total ? size_min : total;
-    }
-    return slice_of(size == 0 ? NULL : evbuffer_pullup(buffer, (ev_ssize_t)size), size);
 }
 
 static struct http_front_step next_step(struct http_connection *connection)
@@ -171,7 +184,7 @@ static void set_aside(struct http_connection *connection, size_t waiting_bytes)
         ASSERT(waiting != NULL);
         must(evbuffer_remove_buffer(connection->input, waiting, waiting_bytes));
     }
-    must(evbuffer_add_buffer(connection->raw, connection->input));
+    move(connection->input, connection->raw, evbuffer_get_length(connection->input));
     if (waiting != NULL) {
         must(evbuffer_add_buffer(connection->input, waiting));
         evbuffer_free(waiting);

@@ -319,6 +319,50 @@ UNIT_TEST(http_intake, h14_who_does_not_take_an_answer_is_given_up)
     http_lab_close(&node);
 }
 
+/* Pieces of memory that a buffer is made of. */
+static size_t pieces_of(struct evbuffer *buffer)
+{
+    return (size_t)evbuffer_peek(buffer, -1, NULL, NULL, 0);
+}
+
+/* One byte read is not one allocation kept. */
+UNIT_TEST(http_intake, h14_a_drip_costs_no_more_memory_than_its_bytes)
+{
+    static const struct {
+        const char *begin;
+        bool is_held;
+    } CASES[] = {
+        {POST("/put") "\r\nContent-Length: 9000\r\n\r\n", false},
+        {GET("/health") "\r\nX: ", false},
+        {GET("/get?key=large") "\r\n\r\n" HEALTH HEALTH, true},
+    };
+    struct http_lab node;
+    struct buf body = {0};
+    http_lab_open(&node, NULL, true);
+    buf_append_format(&body, "{\"key\":\"large\",\"value\":\"%0*d\"}%c", 1000000, 0, 0);
+    (void)http_lab_ask(&node, POST("/put"), (const char *)buf_slice(&body).bytes);
+    for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+        http_connections_sweep(node.server);
+        int client = http_lab_connect(&node);
+        for (int repeats = CASES[i].is_held ? 20 : 1; repeats > 0; repeats--) {
+            http_lab_send(client, slice_of_string(CASES[i].begin));
+        }
+        for (int j = 0; j < 4000; j++) {
+            (void)send(client, "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+            http_lab_turn(&node);
+        }
+        const struct http_connection *connection =
+            LIST_MEMBER(node.server->connections.previous, struct http_connection, link);
+        size_t bytes =
+            evbuffer_get_length(connection->raw) + evbuffer_get_length(connection->staged);
+        CU_ASSERT_TRUE(bytes > 2000);
+        CU_ASSERT_TRUE(pieces_of(connection->raw) + pieces_of(connection->staged) < 20);
+        (void)close(client);
+    }
+    buf_deinit(&body);
+    http_lab_close(&node);
+}
+
 /* ---- H15: pipelines ---- */
 
 UNIT_TEST(http_intake, h15_forty_requests_in_one_go_are_answered_in_order)
