@@ -31,9 +31,11 @@ struct bufferevent *http_connection_create(struct event_base *base, void *contex
     struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
     ASSERT(bev != NULL);
     bufferevent_incref(bev);
-    struct http_connection *connection = mem_alloc(sizeof(*connection));
+    struct http_connection *connection = mem_alloc_zeroed(1, sizeof(*connection));
     list_init(&connection->link);
+    connection->server = server;
     connection->bev = bev;
+    http_intake_open(connection);
     connection->is_excess = server->connections_count - server->excess_count >= limit;
     list_push_back(&server->connections, &connection->link);
     server->connections_count++;
@@ -51,6 +53,7 @@ static void forget(struct http_server *server, struct http_connection *connectio
         server->excess_count--;
     }
     list_remove(&connection->link);
+    http_intake_close(connection);
     mem_free(connection);
 }
 
@@ -76,6 +79,14 @@ void http_connections_sweep(struct http_server *server)
     }
     uint32_t twice = server->connections_count * 2;
     server->sweep_at_count = twice < SWEEP_AT_COUNT_MIN ? SWEEP_AT_COUNT_MIN : twice;
+}
+
+void http_connections_check(struct http_server *server)
+{
+    struct list *link = server->connections.next;
+    for (; link != &server->connections; link = link->next) {
+        http_intake_check(LIST_MEMBER(link, struct http_connection, link));
+    }
 }
 
 uint32_t http_connections_unsent(const struct http_server *server)

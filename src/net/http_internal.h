@@ -23,6 +23,8 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/slice.h"
+#include "net/http_front.h"
+#include "net/http_pace.h"
 #include "net/http_query.h"
 #include "net/http_server.h"
 #include "replica/replica.h"
@@ -30,24 +32,44 @@
 
 /* The last resort for a request that the executor never answers; its own limit is far below. */
 #define HTTP_ANSWER_MS_MAX 60000
-/* Header lines of one request: more are answered 400. */
+/* Header lines of one request: more are answered 431. */
 #define HTTP_HEADERS_MAX 64
 /* Words of the longest command that a route turns into: QUORUM ADD with all there is to say. */
 #define HTTP_ARGUMENTS_MAX 10
+/* The header of a request that stands for one that was refused: no name that a client can send. */
+#define HTTP_REFUSAL_NAME "@"
+/* Nesting of a body's JSON. */
+#define HTTP_JSON_DEPTH_MAX 64
 /* Listening sockets. */
 #define HTTP_LISTENERS_MAX 16
 
 /* One TCP connection, known from the moment evhttp asks for its bufferevent. */
 struct http_connection {
     struct list link;
+    struct http_server *server;
     struct bufferevent
         *bev;       /* with a reference of ours, so that it can be asked whether it lives */
     bool is_excess; /* over connections_max: turned away */
+
+    /* What came in and is not evhttp's yet; http_intake.c. */
+    struct http_front front;
+    struct evbuffer *input;  /* the bufferevent's: what evhttp reads from */
+    struct evbuffer *staged; /* of a request that is not whole */
+    struct evbuffer *raw;    /* behind it, not looked at */
+    bool is_moving;          /* changes of input are our own */
+    bool is_held;            /* the socket is not read from: raw is too large */
+    bool owes_continue;      /* a "100 Continue" */
+    uint64_t active_ms;      /* when something came in last */
+    struct http_pace asking; /* the request that comes in */
+    struct http_pace taking; /* the answer that goes out, as seen once a second */
+    size_t answer_bytes;     /* of it, not sent when last seen */
 };
 
 struct http_server {
     struct loop *loop;
     struct evhttp *evhttp;
+    struct http_front_limits front_limits;
+    uint64_t grace_ms;  /* before a client can be too slow */
     struct event *tick; /* once a second */
     struct http_server_options options;
     char **bind_names; /* options.bind_addresses, for the Host check */
@@ -106,6 +128,21 @@ void http_connections_turn_away(evutil_socket_t unused, short events, void *serv
 /* After evhttp_free: drops what is left. */
 void http_connections_release(struct http_server *server);
 
+/* Once a second: who is too slow. */
+void http_connections_check(struct http_server *server);
+
+/* ---- http_intake.c ---- */
+
+void http_intake_set_limits(struct http_server *server);
+/* From here on evhttp sees only what the front lets through. */
+void http_intake_open(struct http_connection *connection);
+void http_intake_close(struct http_connection *connection);
+/* Refuses a request that comes in too slowly, ends a connection that is silent or does not take
+ * its answer. */
+void http_intake_check(struct http_connection *connection);
+/* True, after having answered, if the request stands for one that the front refused. */
+bool http_intake_answer_refusal(struct http_request *request);
+
 /* ---- http_listen.c ---- */
 
 /* Listens on one address; server->port, when not 0, is the port, else receives it. Logs. */
@@ -141,10 +178,9 @@ bool http_request_flag(const struct http_request *request, const char *name, boo
 void http_request_peer(const struct http_request *request, char *text, size_t text_bytes);
 bool http_request_is_from_loopback(const struct http_request *request);
 
-/* ---- http_check.c: what evhttp lets pass and HTTP or prudence does not ---- */
+/* ---- http_check.c: what HTTP lets pass and prudence does not ---- */
 
 /* Each returns true, or false after having answered. */
-bool http_check_message(struct http_request *request);
 bool http_check_protected_mode(struct http_request *request);
 bool http_check_origin(struct http_request *request);
 

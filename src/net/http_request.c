@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "net/http_internal.h"
+#include "net/http_text.h"
 
 struct http_request *http_request_create(struct http_server *server,
                                          struct evhttp_request *evhttp_request)
@@ -91,8 +92,10 @@ bool http_request_parse_body(struct http_request *request)
     struct evbuffer *body = evhttp_request_get_input_buffer(request->evhttp_request);
     size_t size = evbuffer_get_length(body);
     const char *text = size == 0 ? NULL : (const char *)evbuffer_pullup(body, -1);
+    bool is_readable =
+        text != NULL && http_json_is_shallow(slice_of(text, size), HTTP_JSON_DEPTH_MAX);
     json_t *root =
-        text == NULL ? NULL : json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+        is_readable ? json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL) : NULL;
     if (!json_is_object(root)) {
         json_decref(root);
         http_reply_error(request, 400, "invalid JSON");

@@ -64,7 +64,7 @@ void http_route(struct evhttp_request *evhttp_request, void *context)
         http_reply_bad_message(request, 503, "too many HTTP connections");
         return;
     }
-    if (!http_check_message(request) || !http_check_protected_mode(request)) {
+    if (http_intake_answer_refusal(request) || !http_check_protected_mode(request)) {
         return;
     }
     const struct http_route *route = find_route(request->path);

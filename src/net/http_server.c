@@ -1,8 +1,7 @@
 /* http_server.c -- the HTTP API's life: evhttp with every limit set, deferred requests, the end.
  *
- * What evhttp 2.1 itself answers (broken request lines, bodies and headers over their limits,
- * methods it has no name for) has its own small HTML body; everything that reaches http_route is
- * answered in JSON.
+ * What evhttp 2.1 would answer itself, with a small HTML body, does not get there (http_intake.c):
+ * everything reaches http_route and is answered in JSON.
  */
 #include "net/http_server.h"
 
@@ -33,6 +32,7 @@ static void on_tick(evutil_socket_t unused, short events, void *context)
         }
         http_command_expire(oldest);
     }
+    http_connections_check(server);
     http_connections_sweep(server);
     http_listeners_resume(server);
     buf_clear_and_shrink(&server->scratch, SCRATCH_KEEP_BYTES);
@@ -44,13 +44,12 @@ static void set_limits(struct http_server *server)
     struct evhttp *evhttp = server->evhttp;
     evhttp_set_gencb(evhttp, http_route, server);
     evhttp_set_bevcb(evhttp, http_connection_create, server);
-    evhttp_set_max_headers_size(evhttp, (ev_ssize_t)options->header_bytes_max);
+    /* The front holds to narrower ones; these are for the day when it does not. */
+    evhttp_set_max_headers_size(evhttp, (ev_ssize_t)options->header_bytes_max + 1024);
     evhttp_set_max_body_size(evhttp, (ev_ssize_t)options->body_bytes_max);
-    evhttp_set_timeout(evhttp, (int)options->timeout_seconds);
     evhttp_set_allowed_methods(evhttp, (ev_uint16_t)METHODS_ALLOWED);
     evhttp_set_default_content_type(evhttp, "application/json");
-    /* A body over the limit is read and dropped, so that its sender gets to see the 413. */
-    (void)evhttp_set_flags(evhttp, EVHTTP_SERVER_LINGERING_CLOSE);
+    http_intake_set_limits(server);
 }
 
 static enum result listen_everywhere(struct http_server *server)

@@ -20,8 +20,9 @@ struct http_server_options {
     uint16_t port;             /* 0: any free one, see http_server_port */
     uint32_t connections_max;  /* further ones are answered 503 and closed */
     uint64_t body_bytes_max;   /* 413 beyond it */
-    uint32_t header_bytes_max; /* 400 beyond it */
-    uint32_t timeout_seconds;  /* of a connection that neither reads nor writes */
+    uint32_t header_bytes_max; /* 431 beyond it */
+    uint32_t timeout_seconds;  /* of a connection between requests; 0: never */
+    uint32_t grace_ms;         /* for a head to come in, and before 1 KiB/s is asked; 0: 10 s */
     bool is_protected;         /* protected-mode with no password: loopback only, 403 else */
 };
 

@@ -105,6 +105,28 @@ void http_json_string(struct buf *out, struct slice text)
     buf_append_byte(out, '"');
 }
 
+bool http_json_is_shallow(struct slice text, uint32_t depth_max)
+{
+    uint32_t depth = 0;
+    bool is_in_string = false;
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t byte = text.bytes[i];
+        if (is_in_string) {
+            i += byte == '\\';
+            is_in_string = byte != '"';
+        } else if (byte == '"') {
+            is_in_string = true;
+        } else if (byte == '{' || byte == '[') {
+            if (++depth > depth_max) {
+                return false;
+            }
+        } else if ((byte == '}' || byte == ']') && depth > 0) {
+            depth--;
+        }
+    }
+    return true;
+}
+
 /* ---- Base64 ---- */
 
 void http_base64_encode(struct buf *out, struct slice bytes)

@@ -6,6 +6,7 @@
 #define QUORUM_NET_HTTP_TEXT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/slice.h"
@@ -17,6 +18,10 @@ bool http_utf8_is_valid(struct slice text);
 /* Appends text as a JSON string with its quotes. A byte that is not part of well-formed UTF-8
  * becomes U+FFFD; whoever must not lose it asks http_utf8_is_valid first. RFC 8259, section 7. */
 void http_json_string(struct buf *out, struct slice text);
+
+/* Answers whether no value of the JSON in text lies in more than depth_max others: a parser that
+ * recurses needs as much stack as its input is deep. Text that is no JSON may be either. */
+bool http_json_is_shallow(struct slice text, uint32_t depth_max);
 
 /* Appends the base64 form with padding, on one line. RFC 4648, section 4. */
 void http_base64_encode(struct buf *out, struct slice bytes);
