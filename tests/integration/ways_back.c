@@ -42,6 +42,8 @@ static void check_votes_again(struct cluster *cluster, uint32_t node)
 void test_wiped_node(struct cluster *cluster)
 {
     cluster_add_option(cluster, "--snapshot-log-bytes=1mb");
+    cluster_add_option(cluster, "--election-timeout-min=500");
+    cluster_add_option(cluster, "--election-timeout-max=1000");
     cluster_start(cluster);
     uint32_t leader = cluster_wait_leader(cluster);
     uint32_t wiped = cluster_other(cluster, leader);
