@@ -3,9 +3,9 @@
  *     bench-snapshots QUORUM
  *
  * KEYS (1000000), RATE (50000 a second), SECONDS (120, twice) and LOG_BYTES (64mb, what
- * snapshot-log-bytes is the second time) in the environment. A machine that does not take the rate
- * is given six tenths of what it takes. Three nodes, the clients and all
- * their disks are on this machine.
+ * snapshot-log-bytes is the second time) in the environment; files are in TMPDIR (/tmp). A machine
+ * that does not take the rate is given six tenths of what it takes. Three nodes, the clients and
+ * all their disks are on this machine.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -139,15 +139,26 @@ static void configure(struct cluster *cluster, const char *option, const char *v
     }
 }
 
+static void save(struct cluster *cluster, uint32_t node)
+{
+    redisContext *client = redis_client_open(cluster->nodes[node].redis_port);
+    while (info_number(client, "rdb_bgsave_in_progress") != 0) {
+        check_sleep_ms(WATCH_MS);
+    }
+    expect(client, "+Background saving started", "BGSAVE");
+    do {
+        check_sleep_ms(WATCH_MS);
+    } while (info_number(client, "rdb_bgsave_in_progress") != 0);
+    redisFree(client);
+}
+
 static void save_all(struct cluster *cluster)
 {
     uint64_t begun_ms = check_now_ms();
     for (uint32_t node = 0; node < NODES; node++) {
-        redisContext *client = redis_client_open(cluster->nodes[node].redis_port);
-        expect(client, "+OK", "SAVE");
-        redisFree(client);
+        save(cluster, node);
     }
-    printf("SAVE on three nodes, one by one, in %.1f s\n",
+    printf("  all saved on three nodes, one by one, in %.1f s\n",
            (double)(check_now_ms() - begun_ms) / 1000);
 }
 
@@ -235,8 +246,23 @@ static void bench_latency(struct cluster *cluster)
 
 /* ---- Restart ---- */
 
+/* Processor time that a node has used so far, in milliseconds. */
+static uint64_t processor_ms(redisContext *client)
+{
+    double total = 0;
+    redisReply *reply = redis_client_call(client, "INFO cpu");
+    static const char *const fields[] = {"used_cpu_sys:", "used_cpu_user:"};
+    for (int i = 0; i < 2; i++) {
+        const char *place = strstr(reply->str, fields[i]);
+        CHECK(place != NULL);
+        total += strtod(place + strlen(fields[i]), NULL) * 1000;
+    }
+    freeReplyObject(reply);
+    return (uint64_t)total;
+}
+
 /* Until the node answers reads that it confirmed, so with all that was committed. */
-static uint64_t restart_ms(struct cluster *cluster, uint32_t node)
+static void bench_start(struct cluster *cluster, uint32_t node, const char *after)
 {
     uint64_t begun_ms = check_now_ms();
     cluster_launch(cluster, node);
@@ -246,9 +272,14 @@ static uint64_t restart_ms(struct cluster *cluster, uint32_t node)
             redisReply *reply = redis_client_call(client, "GET key:0");
             bool is_served = reply->type == REDIS_REPLY_STRING;
             freeReplyObject(reply);
+            if (is_served) {
+                printf("%-36s %llu ms, %llu ms of processor time\n", after,
+                       (unsigned long long)(check_now_ms() - begun_ms),
+                       (unsigned long long)processor_ms(client));
+            }
             redisFree(client);
             if (is_served) {
-                return check_now_ms() - begun_ms;
+                return;
             }
         }
         check_sleep_ms(5);
@@ -258,14 +289,13 @@ static uint64_t restart_ms(struct cluster *cluster, uint32_t node)
 static void bench_restart(struct cluster *cluster)
 {
     uint32_t node = cluster_other(cluster, cluster_wait_leader(cluster));
+    printf("\nrestart until a read is confirmed\n");
     cluster_kill(cluster, node);
-    uint64_t killed_ms = restart_ms(cluster, node);
+    bench_start(cluster, node, "  after kill -9");
     (void)cluster_wait_leader(cluster);
     save_all(cluster);
     cluster_stop(cluster, node);
-    printf("%-36s %llu ms after kill -9, %llu ms after SAVE and SIGTERM\n",
-           "restart until a read is confirmed", (unsigned long long)killed_ms,
-           (unsigned long long)restart_ms(cluster, node));
+    bench_start(cluster, node, "  after BGSAVE and SIGTERM");
     (void)cluster_wait_leader(cluster);
     cluster_kill_all(cluster);
 }
@@ -327,8 +357,11 @@ static void bench_membership(const char *binary, const char *directory)
 int main(int argc, char **argv)
 {
     static struct cluster cluster;
-    char directory[CLUSTER_PATH_BYTES / 2] = "/tmp/quorum-bench-XXXXXX";
+    char directory[CLUSTER_PATH_BYTES / 2];
     char part[CLUSTER_PATH_BYTES];
+    const char *place = getenv("TMPDIR");
+    (void)snprintf(directory, sizeof(directory), "%s/quorum-bench-XXXXXX",
+                   place == NULL ? "/tmp" : place);
     if (argc != 2 || access(argv[1], X_OK) != 0 || mkdtemp(directory) == NULL) {
         fprintf(stderr, "usage: bench-snapshots QUORUM\n");
         return 2;

@@ -222,11 +222,13 @@ void test_damaged_wal(struct cluster *cluster)
     expect_way_back(cluster, victim, 1);
 }
 
-/* What is left reads well and is only shorter than what was acknowledged. */
+/* What is left reads well and is only shorter than what was acknowledged, and the third node never
+ * had it. The leader, which remembers, stays in office for as long as the two take to start. */
 void test_cut_wal(struct cluster *cluster)
 {
     char path[CLUSTER_PATH_BYTES + 64];
-    cluster_add_option(cluster, "--request-timeout=500");
+    cluster_add_option(cluster, "--election-timeout-min=2000");
+    cluster_add_option(cluster, "--election-timeout-max=4000");
     cluster_start(cluster);
     uint32_t leader = cluster_wait_leader(cluster);
     uint32_t victim = cluster_other(cluster, leader);
