@@ -32,7 +32,7 @@ def run(arguments, seconds, environment=None):
 class RedisBenchmark:
     """redis-benchmark for about so many seconds: the count follows from the last run's rate."""
 
-    FIRST_REQUESTS = 2000
+    FIRST_BYTES = 64000  # of values; and a request a connection at least
 
     def __init__(self, seconds):
         self.seconds = seconds
@@ -42,7 +42,8 @@ class RedisBenchmark:
         """Requests a second; work is (test, connections, pipeline, value bytes, keys)."""
         test, connections, pipeline, value_bytes, keys = work
         if (target, work) not in self.rates:
-            first = self.FIRST_REQUESTS * pipeline if connections > 1 else 200
+            first = max(self.FIRST_BYTES // value_bytes * pipeline, connections)
+            first = first if connections > 1 else 200
             self.rates[target, work] = self.run_once(port, work, first)
         requests = max(int(self.rates[target, work] * self.seconds), connections * pipeline)
         rate = self.run_once(port, work, requests)
