@@ -82,16 +82,27 @@ void dict_prefetch_bucket(const struct dict *dict, uint64_t hash)
     }
 }
 
-void dict_prefetch_item(const struct dict *dict, uint64_t hash)
+/* A small item lies on two lines of the cache: the header and the key, and the value. */
+static void prefetch_item(const struct item *item)
 {
-    if (dict->count == 0) {
-        return;
-    }
-    const struct item *item = *bucket_of(dict, hash);
     if (item != NULL) {
-        /* A small one lies on two lines of the cache: the header and the key, and the value. */
         __builtin_prefetch(item);
         __builtin_prefetch((const uint8_t *)item + PREFETCH_LINE_BYTES);
+    }
+}
+
+void dict_prefetch_first(const struct dict *dict, uint64_t hash)
+{
+    if (dict->count > 0) {
+        prefetch_item(*bucket_of(dict, hash));
+    }
+}
+
+void dict_prefetch_second(const struct dict *dict, uint64_t hash)
+{
+    const struct item *first = dict->count == 0 ? NULL : *bucket_of(dict, hash);
+    if (first != NULL && first->tag != tag_of(hash)) {
+        prefetch_item(first->next);
     }
 }
 

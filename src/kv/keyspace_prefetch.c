@@ -25,6 +25,10 @@ void keyspace_prefetch_items(const struct keyspace_prefetch *prefetch,
                              const struct keyspace *keyspace)
 {
     for (uint32_t i = 0; i < prefetch->count; i++) {
-        dict_prefetch_item(&keyspace->databases[prefetch->databases[i]].dict, prefetch->hashes[i]);
+        dict_prefetch_first(&keyspace->databases[prefetch->databases[i]].dict, prefetch->hashes[i]);
+    }
+    for (uint32_t i = 0; i < prefetch->count; i++) {
+        dict_prefetch_second(&keyspace->databases[prefetch->databases[i]].dict,
+                             prefetch->hashes[i]);
     }
 }
