@@ -11,6 +11,8 @@
 enum {
     /* Some 0.2 ms of moving buckets a call. */
     HOUSEKEEPING_BUCKETS_MAX = 1024,
+    /* Removed keys of a snapshot that was given up: some 0.3 ms. */
+    HOUSEKEEPING_MERGES_MAX = 512,
     MS_PER_SECOND = 1000,
 };
 
@@ -179,6 +181,7 @@ bool keyspace_do_housekeeping(struct keyspace *keyspace)
             is_more = is_more || dict_is_resizing(dict);
         }
     }
+    is_more = keyspace_merge_some(keyspace, HOUSEKEEPING_MERGES_MAX) || is_more;
     return is_more || keyspace->garbage.first_block != NULL;
 }
 

@@ -34,6 +34,7 @@ struct database {
 
 struct snapshot {
     bool is_running;
+    bool is_merging; /* it was given up: leaving keys are noted again, bit by bit */
     /* Its items are those that were last modified from the one to the other index. */
     uint64_t from_index; /* behind the last snapshot that was saved */
     uint64_t to_index;
@@ -112,6 +113,9 @@ void keyspace_detach(struct keyspace *keyspace, struct database *database);
 /* Prepares and frees the parts that belong to snapshots. */
 void keyspace_snapshot_init(struct keyspace *keyspace, uint64_t hash_seed);
 void keyspace_snapshot_deinit(struct keyspace *keyspace);
+
+/* Goes on after a snapshot that was given up; true while there is more to do. */
+bool keyspace_merge_some(struct keyspace *keyspace, uint32_t items_max);
 
 /* Bytes of tables and buffers that exist for snapshots alone. */
 uint64_t keyspace_snapshot_overhead(const struct keyspace *keyspace);

@@ -17,7 +17,8 @@
  * noted in database.removed; when the key comes again, that is forgotten, and the new item is taken
  * for stored. So a key is never both noted and there, and keys that come and go between snapshots
  * cost nothing. At the begin, removed becomes leaving, which nobody changes until the end: then its
- * rows are gone for good, or (not saved) it is merged into removed.
+ * rows are gone for good, or (not saved) it is merged into removed, bit by bit; a key that comes
+ * or goes meanwhile is found in either.
  *
  * Slots. One that no snapshot ever showed has no rows, so a flush may keep it: each snapshot sees
  * at most LIMIT_DATABASES new ones, and 32 bits of them last.
@@ -144,9 +145,10 @@ void keyspace_detach(struct keyspace *keyspace, struct database *database)
 {
     struct snapshot *snapshot = &keyspace->snapshot;
     clear_removed(&database->removed);
-    if (database->walk.is_done && database->leaving_walk.is_done) {
+    if (snapshot->is_merging || (database->walk.is_done && database->leaving_walk.is_done)) {
         dict_clear(&database->dict);
         clear_removed(&database->leaving);
+        database->leaving_walk.is_done = true;
     } else {
         ASSERT(snapshot->detached_count < LIMIT_DATABASES);
         snapshot->detached[snapshot->detached_count++] = *database;
@@ -160,6 +162,50 @@ void keyspace_detach(struct keyspace *keyspace, struct database *database)
     }
 }
 
+/* ---- One that was given up ---- */
+
+struct merge {
+    struct keyspace *keyspace;
+    struct database *database;
+    uint32_t looks;
+};
+
+/* Notes a key again whose row was not deleted after all, unless it is there or noted. */
+static void merge_leaving(struct item *item, void *context)
+{
+    struct merge *merge = context;
+    struct database *database = merge->database;
+    struct slice key = item_key(item);
+    uint64_t hash = dict_hash(&database->dict, key);
+    merge->looks++;
+    if (dict_find(&database->dict, key, hash) == NULL &&
+        dict_find(&database->removed.dict, key, hash) == NULL) {
+        add_removed(merge->keyspace, &database->removed, key, hash);
+    }
+}
+
+bool keyspace_merge_some(struct keyspace *keyspace, uint32_t items_max)
+{
+    struct snapshot *snapshot = &keyspace->snapshot;
+    struct merge merge = {.keyspace = keyspace};
+    for (uint32_t i = 0; snapshot->is_merging && i < LIMIT_DATABASES; i++) {
+        struct database *database = &keyspace->databases[i];
+        struct walk *walk = &database->leaving_walk;
+        merge.database = database;
+        while (!walk->is_done) {
+            if (merge.looks >= items_max) {
+                return true;
+            }
+            merge.looks++;
+            walk->cursor = dict_scan(&database->leaving.dict, walk->cursor, merge_leaving, &merge);
+            walk->is_done = walk->cursor == 0;
+        }
+        clear_removed(&database->leaving);
+    }
+    snapshot->is_merging = false;
+    return false;
+}
+
 /* ---- The walk ---- */
 
 void keyspace_snapshot_begin(struct keyspace *keyspace, struct keyspace_meta *meta)
@@ -167,6 +213,7 @@ void keyspace_snapshot_begin(struct keyspace *keyspace, struct keyspace_meta *me
     struct snapshot *snapshot = &keyspace->snapshot;
     ASSERT(!snapshot->is_running);
     ASSERT(snapshot->detached_count == 0);
+    (void)keyspace_merge_some(keyspace, UINT32_MAX);
     snapshot->is_running = true;
     snapshot->to_index = keyspace->applied_index;
     snapshot->fresh_index = keyspace->applied_index + 1;
@@ -294,24 +341,6 @@ bool keyspace_snapshot_step(struct keyspace *keyspace, struct buf *out, size_t b
     return is_done;
 }
 
-struct merge {
-    struct keyspace *keyspace;
-    struct database *database;
-};
-
-/* Notes a key again whose row was not deleted after all, unless it is there or noted. */
-static void merge_leaving(struct item *item, void *context)
-{
-    struct merge *merge = context;
-    struct database *database = merge->database;
-    struct slice key = item_key(item);
-    uint64_t hash = dict_hash(&database->dict, key);
-    if (dict_find(&database->dict, key, hash) == NULL &&
-        dict_find(&database->removed.dict, key, hash) == NULL) {
-        add_removed(merge->keyspace, &database->removed, key, hash);
-    }
-}
-
 void keyspace_snapshot_end(struct keyspace *keyspace, bool is_saved)
 {
     struct snapshot *snapshot = &keyspace->snapshot;
@@ -320,13 +349,11 @@ void keyspace_snapshot_end(struct keyspace *keyspace, bool is_saved)
     for (uint32_t i = 0; i < LIMIT_DATABASES; i++) {
         struct database *database = &keyspace->databases[i];
         ASSERT(!is_saved || (database->walk.is_done && database->leaving_walk.is_done));
-        if (!is_saved) {
-            struct merge merge = {keyspace, database};
-            dict_for_each(&database->leaving.dict, merge_leaving, &merge);
-        }
-        clear_removed(&database->leaving);
         database->walk.is_done = true;
-        database->leaving_walk.is_done = true;
+        database->leaving_walk = (struct walk){0, is_saved || database->leaving.dict.count == 0};
+        if (database->leaving_walk.is_done) {
+            clear_removed(&database->leaving);
+        }
     }
     drop_detached(snapshot);
     buf_deinit(&snapshot->images);
@@ -334,11 +361,17 @@ void keyspace_snapshot_end(struct keyspace *keyspace, bool is_saved)
         snapshot->from_index = snapshot->to_index + 1;
     }
     snapshot->is_running = false;
+    snapshot->is_merging = !is_saved;
 }
 
 bool keyspace_snapshot_is_running(const struct keyspace *keyspace)
 {
     return keyspace->snapshot.is_running;
+}
+
+bool keyspace_snapshot_may_begin(const struct keyspace *keyspace)
+{
+    return !keyspace->snapshot.is_running && !keyspace->snapshot.is_merging;
 }
 
 uint64_t keyspace_snapshot_memory(const struct keyspace *keyspace)

@@ -43,10 +43,14 @@ bool keyspace_snapshot_step(struct keyspace *keyspace, struct buf *out, size_t b
                             uint32_t items_max);
 
 /* The rows are durable (or, with is_saved false, given up: the next snapshot then holds everything
- * that this one would have, too). */
+ * that this one would have, too; keyspace_do_housekeeping sees to that bit by bit, and a begin
+ * before it is through with it does the rest at once). */
 void keyspace_snapshot_end(struct keyspace *keyspace, bool is_saved);
 
 bool keyspace_snapshot_is_running(const struct keyspace *keyspace);
+
+/* Whether one could begin without a pause: none is running, and the last one is dealt with. */
+bool keyspace_snapshot_may_begin(const struct keyspace *keyspace);
 
 /* Bytes of removed keys noted for the next snapshot, and of images encoded ahead of the walk. */
 uint64_t keyspace_snapshot_memory(const struct keyspace *keyspace);

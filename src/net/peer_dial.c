@@ -145,19 +145,21 @@ void peer_link_fail(struct peer_link *link, const char *reason)
 
 void peer_link_set_address(struct peer_link *link, const char *address)
 {
-    peer_link_fail(link, "its address has changed");
+    /* The list may say at last what the node has told before. */
+    bool is_there = link->state == PEER_LINK_UP && strcmp(address_of(link), address) == 0;
+    if (!is_there) {
+        peer_link_fail(link, "its address has changed");
+        set_timer(link, 0);
+    }
     copy_address(link->address, address);
     link->is_told_next = false;
     link->backoff_ms = link->net->backoff_ms_min;
-    set_timer(link, 0);
 }
 
 void peer_link_tell_address(struct peer_link *link, const char *address)
 {
-    if (!link->is_told_next || link->state != PEER_LINK_UP) {
-        copy_address(link->told_address, address);
-        link->is_told_next = link->is_told_next && address[0] != '\0';
-    }
+    copy_address(link->told_address, address);
+    link->is_told_next = link->is_told_next && address[0] != '\0';
     peer_link_nudge(link);
 }
 

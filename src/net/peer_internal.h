@@ -209,7 +209,7 @@ void peer_link_destroy(struct peer_link *link);
  * log. Safe at any time, also outside a turn. */
 void peer_link_fail(struct peer_link *link, const char *reason);
 
-/* As peer_link_fail, for a new address. */
+/* As peer_link_fail, for a new address; but a link that is up there stays up. */
 void peer_link_set_address(struct peer_link *link, const char *address);
 
 /* The node has told where it is. */

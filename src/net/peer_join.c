@@ -39,7 +39,7 @@ bool peer_join_is_behind(const struct peer_net *net)
         }
         peers_count += is_peer ? 1 : 0;
     }
-    bool is_lost = peers_count > 0 && net->loop->now_ms - net->reached_ms >= PEER_LOST_MS;
+    bool is_lost = peers_count > 0 && net->loop->now_ms >= net->reached_ms + PEER_LOST_MS;
     return !net->is_listed || is_lost;
 }
 

@@ -3,7 +3,7 @@
  *
  * Invariants: entry i of the array has index snapshot_index + 1 + i; terms never fall, and none is
  * below snapshot_term. Compacting moves head; the space in front is won back when the array must
- * grow.
+ * grow, and an array that has become far too large is exchanged for a smaller one.
  */
 #include "raft/raft_internal.h"
 
@@ -11,6 +11,8 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+
+enum { CAPACITY_MIN = 64 };
 
 void raft_log_deinit(struct raft_log *log)
 {
@@ -53,6 +55,18 @@ const struct raft_entry *raft_log_at(const struct raft_log *log, uint64_t index)
     return &log->entries[log->head + (index - log->snapshot_index - 1)];
 }
 
+static void move_to(struct raft_log *log, uint64_t capacity)
+{
+    struct raft_entry *entries = mem_alloc(capacity * sizeof(*entries));
+    if (log->count > 0) {
+        memcpy(entries, log->entries + log->head, log->count * sizeof(*entries));
+    }
+    mem_free(log->entries);
+    log->entries = entries;
+    log->head = 0;
+    log->capacity = capacity;
+}
+
 /* Makes room for one more entry behind the last. */
 static void reserve_one(struct raft_log *log)
 {
@@ -66,15 +80,7 @@ static void reserve_one(struct raft_log *log)
         log->head = 0;
         return;
     }
-    uint64_t capacity = log->capacity == 0 ? 64 : log->capacity * 2;
-    struct raft_entry *entries = mem_alloc(capacity * sizeof(*entries));
-    if (log->count > 0) {
-        memcpy(entries, log->entries + log->head, log->count * sizeof(*entries));
-    }
-    mem_free(log->entries);
-    log->entries = entries;
-    log->head = 0;
-    log->capacity = capacity;
+    move_to(log, log->capacity == 0 ? CAPACITY_MIN : log->capacity * 2);
 }
 
 void raft_log_append(struct raft_log *log, const struct raft_entry *entry)
@@ -109,6 +115,10 @@ void raft_log_compact(struct raft_log *log, uint64_t index)
     log->count -= dropped;
     log->snapshot_index = index;
     log->snapshot_term = term;
+    /* Far from where it would grow again, so that this is seldom. */
+    if (log->capacity > CAPACITY_MIN && log->count <= log->capacity / 8) {
+        move_to(log, log->capacity / 4);
+    }
 }
 
 void raft_log_reset(struct raft_log *log, uint64_t index, uint64_t term)

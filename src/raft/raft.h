@@ -11,7 +11,8 @@
  *  1. Hand each ready.persist to storage in the order of its id; when it is durable (fsync done),
  *     report its id with RAFT_EVENT_PERSISTED. Ids complete in order; reporting id N reports all
  *     below. A persist that fails never comes back: the process stops.
- *  2. Send ready.messages, in order. They may be lost, repeated, delayed and reordered. Messages
+ *  2. Send ready.messages, in order. They may be lost, repeated, delayed and reordered. A member
+ *     that was removed is sent to for two election timeouts more, so that it hears of it. Messages
  *     that depend on something not yet durable are held back here and come out of the step that
  *     reports it durable, so everything in ready.messages may go at once.
  *  3. Apply the entries up to ready.commit_index in order, with raft_entry_at.
@@ -348,8 +349,10 @@ void raft_destroy(struct raft *raft);
  * (LIMIT_MEMBERS), RESULT_INVALID (the last voter cannot go), RESULT_CONFLICT (PROMOTE: it has not
  * caught up), RESULT_UNREACHABLE (the new configuration's voters that were heard from lately are no
  * majority of it, and force is not set). On RESULT_OK the change is in force, and committed once
- * raft_status.configuration_index is. ready is filled in either case. RESULT_CORRUPT: a peer's
- * message contradicts what this node knows to be committed; the caller must stop the process.
+ * raft_status.configuration_index is. A leader also makes changes of its own in any step: it
+ * records disks, takes a voter that lost its disk out of the voters, and makes RAFT_JOINING members
+ * voters. ready is filled in either case. RESULT_CORRUPT: a peer's message contradicts what this
+ * node knows to be committed; the caller must stop the process.
  */
 MUST_CHECK enum result raft_step(struct raft *raft, uint64_t now_ms, const struct raft_event *event,
                                  struct raft_ready *ready);

@@ -212,11 +212,7 @@ static bool run_node(struct session *session, const struct command *command,
     size_t before = buf_size(&session->output);
     uint64_t begin_us = replica_monotonic_us(executor->replica);
     node_command *run = node_command_find(command->id);
-    if (run == NULL) {
-        reply_error(&session->reply, "ERR this node cannot do that yet");
-        count_command(executor, command, &session->output, before, begin_us);
-        return true;
-    }
+    ASSERT(run != NULL);
     if (run(session, arguments, arguments_count) == EXECUTE_STALLED) {
         return false;
     }

@@ -20,6 +20,12 @@ void membership_init(struct membership *membership, uint64_t incarnation)
     *membership = (struct membership){.last_number = incarnation << NUMBER_INCARNATION_SHIFT};
 }
 
+void membership_renumber(struct membership *membership, uint64_t incarnation)
+{
+    uint64_t number = incarnation << NUMBER_INCARNATION_SHIFT;
+    membership->last_number = number > membership->last_number ? number : membership->last_number;
+}
+
 static struct change_request *find(struct membership *membership, uint64_t ticket)
 {
     for (uint32_t i = 0; i < LIMIT_CHANGES_PENDING; i++) {

@@ -74,6 +74,9 @@ struct membership {
 /* Numbers of a later start are greater: incarnation grows. */
 void membership_init(struct membership *membership, uint64_t incarnation);
 
+/* The node goes on under a greater incarnation. */
+void membership_renumber(struct membership *membership, uint64_t incarnation);
+
 /* ---- membership.c: requests of this node's clients ---- */
 
 /* Takes a request and returns its ticket; 0: LIMIT_CHANGES_PENDING are under way. */

@@ -21,6 +21,7 @@ void origin_check(struct replica *replica)
         return;
     }
     replica->incarnation = usable + prng_below(&replica->executor.prng, INCARNATION_SPREAD);
+    membership_renumber(&replica->membership, replica->incarnation);
     batches_renumber(&replica->batches);
     forward_resend_at(replica, replica->now_ms);
 }

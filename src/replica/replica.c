@@ -309,8 +309,9 @@ bool replica_has_new_requests(const struct replica *replica)
 
 bool replica_owes_answers(const struct replica *replica)
 {
-    return replica->batches.bytes > 0 || replica->rounds.open != NULL ||
-           replica->rounds.asked != NULL || !list_is_empty(&replica->rounds.confirmed);
+    return replica->batches.bytes > 0 || replica->membership.requests_count > 0 ||
+           replica->rounds.open != NULL || replica->rounds.asked != NULL ||
+           !list_is_empty(&replica->rounds.confirmed);
 }
 
 /* ---- Creation ---- */

@@ -102,8 +102,8 @@ static inline bool save_is_running(const struct snapshot_save *save)
     return save->phase != SAVE_IDLE || save->is_wanted;
 }
 
-/* Gives up what is under way: the state is about to be replaced. */
-void save_abort(struct replica *replica);
+/* state.db was to be replaced, and was not: but what was begun there is given up. */
+void save_not_replaced(struct replica *replica);
 
 /* When save_turn has something to do, or UINT64_MAX. */
 uint64_t save_deadline_ms(const struct replica *replica);
@@ -174,6 +174,9 @@ uint64_t send_deadline_ms(const struct replica *replica);
 
 /* Whether there is a copy of that index or a later one. */
 bool send_has_copy(const struct replica *replica, uint64_t index);
+
+/* The size of the copy, while members that are behind can use it; else 0. */
+uint64_t send_bytes_under_way(const struct replica *replica);
 
 /* The index that the log should go on from for those who are being sent a snapshot, or UINT64_MAX.
  */

@@ -255,7 +255,6 @@ static void loaded(struct replica *replica, enum result result)
         give_up(replica, "this node went on from the log");
         return;
     }
-    save_abort(replica);
     receive->phase = RECEIVE_INSTALLING;
     orders_add_type(&replica->orders, REPLICA_ORDER_RECEIVE_INSTALL);
 }
@@ -308,6 +307,7 @@ void replica_on_received_installed(struct replica *replica, enum result result)
     ASSERT(replica->is_in_turn);
     ASSERT(receive->phase == RECEIVE_INSTALLING);
     if (result != RESULT_OK) {
+        save_not_replaced(replica);
         give_up(replica, result_text(result));
         return;
     }

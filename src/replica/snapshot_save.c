@@ -6,7 +6,7 @@
  *   IDLE ---------------> ENCODING --------------> ENCODED --------------------> COMMITTING
  *     ^                      |                        |                              |
  *     +----------------------+------------------------+------------------------------+
- *        replica_on_state_saved, replica_on_state_given_up, save_abort
+ *        replica_on_state_saved, replica_on_state_given_up; the state or state.db was replaced
  *
  * A snapshot shows the state as of its begin. Each turn encodes a bounded bit (STEP_BYTES,
  * STEP_ITEMS: well under a millisecond, but for a single huge value), and none while the storage
@@ -33,8 +33,10 @@ enum {
     RETRY_MS_MAX = 60 * 1000,
     LOG_BYTES_DEFAULT = 64 * 1024 * 1024,
     LOG_ENTRIES_DEFAULT = 100 * 1000,
-    /* What the log holds at most for the sake of others, in multiples of options.log_bytes. */
+    /* What the log holds at most for the sake of others: so many times options.log_bytes, or this
+     * part of the snapshot that is being fetched, so that one of any size can be. */
     HELD_FACTOR = 4,
+    HELD_DIVISOR = 2,
 };
 
 /* ---- The log behind the state ---- */
@@ -58,12 +60,22 @@ static void trail_add(const struct replica *replica, struct trail *trail,
     }
 }
 
+/* Never less than the trailing part, whatever the options. */
+static uint64_t held_bytes_max(const struct replica *replica)
+{
+    const struct replica_snapshot_options *options = &replica->save.options;
+    uint64_t part_bytes = send_bytes_under_way(replica) / HELD_DIVISOR;
+    uint64_t bytes = options->log_bytes * HELD_FACTOR;
+    bytes = bytes > part_bytes ? bytes : part_bytes;
+    return bytes > options->trailing_bytes ? bytes : options->trailing_bytes;
+}
+
 void save_note_applied(struct replica *replica, const struct raft_entry *entry)
 {
     struct snapshot_save *save = &replica->save;
     save->log_bytes += entry_bytes(entry);
     trail_add(replica, &save->trailing, entry, save->options.trailing_bytes);
-    trail_add(replica, &save->held, entry, save->options.log_bytes * HELD_FACTOR);
+    trail_add(replica, &save->held, entry, held_bytes_max(replica));
 }
 
 void save_count_log(struct replica *replica)
@@ -129,7 +141,8 @@ static bool save_is_due(const struct replica *replica)
 {
     const struct snapshot_save *save = &replica->save;
     if (save->phase != SAVE_IDLE || replica->applied_index <= save->index ||
-        receive_holds_apply(replica) || replica->now_ms < save->retry_at_ms) {
+        receive_holds_apply(replica) || replica->now_ms < save->retry_at_ms ||
+        !keyspace_snapshot_may_begin(replica->keyspace)) {
         return false;
     }
     return save->is_wanted || save->log_bytes - save->saved_log_bytes >= save->options.log_bytes ||
@@ -200,6 +213,9 @@ bool save_turn(struct replica *replica)
     bool has_more = compact_some(replica);
     if (save->is_wanted && replica->applied_index <= save->index) {
         save->is_wanted = false;
+    }
+    if (receive_holds_apply(replica)) {
+        return has_more; /* state.db is being replaced: what was begun there is gone */
     }
     if (save_is_due(replica)) {
         begin(replica);
@@ -275,6 +291,12 @@ void replica_on_state_saved(struct replica *replica, uint64_t index)
                index, save->took_ms, save->compact_to);
 }
 
+static void give_up(struct replica *replica)
+{
+    keyspace_snapshot_end(replica->keyspace, false);
+    replica->save.phase = SAVE_IDLE;
+}
+
 void replica_on_state_given_up(struct replica *replica)
 {
     struct snapshot_save *save = &replica->save;
@@ -282,7 +304,7 @@ void replica_on_state_given_up(struct replica *replica)
     if (save->phase == SAVE_IDLE) {
         return;
     }
-    save_abort(replica);
+    give_up(replica);
     save->failures++;
     save->has_failed = true;
     save->retry_at_ms = replica->now_ms + save->retry_wait_ms;
@@ -299,19 +321,18 @@ void replica_note_state_backlog(struct replica *replica, uint64_t bytes)
     replica->save.backlog_bytes = bytes;
 }
 
-void save_abort(struct replica *replica)
+void save_not_replaced(struct replica *replica)
 {
     struct snapshot_save *save = &replica->save;
-    if (save->phase != SAVE_IDLE) {
-        keyspace_snapshot_end(replica->keyspace, false);
-        save->phase = SAVE_IDLE;
+    if (save->phase == SAVE_ENCODING || save->phase == SAVE_ENCODED) {
+        give_up(replica); /* one that was to be committed was, or we are told that it was not */
     }
 }
 
 void save_start_from(struct replica *replica, uint64_t index, uint64_t term)
 {
     struct snapshot_save *save = &replica->save;
-    ASSERT(save->phase == SAVE_IDLE);
+    save->phase = SAVE_IDLE; /* what was under way went with the state that it was of */
     struct keyspace_stats stats;
     keyspace_get_stats(replica->keyspace, &stats);
     save->saved_mutations = stats.mutations;

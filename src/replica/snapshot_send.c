@@ -91,8 +91,9 @@ static void list_receivers(struct replica *replica)
         count = raft_get_progress(replica->raft, progress, LIMIT_MEMBERS);
     }
     for (uint32_t i = 0; i < count; i++) {
-        struct snapshot_receiver *receiver =
-            progress[i].state == RAFT_SNAPSHOT ? add_receiver(send, progress[i].id) : NULL;
+        /* One that is down may be so for long: it gets a copy when it is back. */
+        bool is_behind = progress[i].state == RAFT_SNAPSHOT && progress[i].recently_active;
+        struct snapshot_receiver *receiver = is_behind ? add_receiver(send, progress[i].id) : NULL;
         if (receiver != NULL) {
             receiver->is_behind = true;
         }
@@ -390,14 +391,25 @@ uint64_t send_deadline_ms(const struct replica *replica)
     return send->phase == COPY_READY ? send->needed_ms + DROP_MS : UINT64_MAX;
 }
 
-uint64_t send_log_needed_from(const struct replica *replica)
+static bool is_needed(const struct replica *replica)
 {
     const struct snapshot_send *send = &replica->send;
-    bool is_needed = false;
     for (uint32_t i = 0; i < send->receivers_count; i++) {
-        is_needed = is_needed || serves(replica, &send->receivers[i]);
+        if (serves(replica, &send->receivers[i])) {
+            return true;
+        }
     }
-    return is_needed ? send->snapshot.index : UINT64_MAX;
+    return false;
+}
+
+uint64_t send_bytes_under_way(const struct replica *replica)
+{
+    return is_needed(replica) ? replica->send.snapshot.bytes : 0;
+}
+
+uint64_t send_log_needed_from(const struct replica *replica)
+{
+    return is_needed(replica) ? replica->send.snapshot.index : UINT64_MAX;
 }
 
 void send_deinit(struct replica *replica)

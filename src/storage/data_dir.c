@@ -150,10 +150,13 @@ static enum result take_lock(int descriptor, const char *directory)
     }
     char text[32];
     int size = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
-    if (ftruncate(descriptor, 0) != 0 || pwrite(descriptor, text, (size_t)size, 0) != size) {
+    /* In this order an earlier start's block is used again. On a full disk the lock has to do
+     * without the pid, which only makes another process's message better. */
+    if (pwrite(descriptor, text, (size_t)size, 0) != size && errno != ENOSPC && errno != EDQUOT) {
         return failed("write the lock file in", directory);
     }
-    return RESULT_OK;
+    return ftruncate(descriptor, size) == 0 ? RESULT_OK
+                                            : failed("write the lock file in", directory);
 }
 
 static enum result open_and_lock(int directory_descriptor, const char *directory,

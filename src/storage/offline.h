@@ -73,10 +73,11 @@ struct offline_recovered {
  * Makes the directory's node the only member of a cluster with a new id, for when a majority is
  * lost for good: verifies log and state.db whole, then appends, in one transaction, a configuration
  * entry of a new term that names this node (with its recorded addresses and this disk) as the only
- * voter. Everything in the log counts as committed from then on.
+ * voter. Everything in the log counts as committed from then on. The new id takes the old one's
+ * place in all the log and in the snapshot, so that whoever joins finds one cluster in them.
  *
  * cluster_id must not be all zero. RESULT_NOT_FOUND when no configuration that lists this node is
- * known; RESULT_CORRUPT; nothing was changed then.
+ * known; RESULT_CORRUPT; nothing was changed then. RESULT_FULL: the log was not changed.
  */
 MUST_CHECK enum result offline_recover(const char *directory,
                                        const uint8_t cluster_id[RAFT_CLUSTER_ID_BYTES],

@@ -70,6 +70,8 @@ static enum result open_connected(struct raft_db *db, const struct log_store_opt
     }
     if (result == RESULT_OK && tables == 0) {
         result = create_new(db, options);
+    } else if (result == RESULT_OK && db->format_version != RAFT_DB_FORMAT_VERSION) {
+        result = raft_db_upgrade(db, options);
     }
     if (result == RESULT_OK) {
         result = sqlite_file_prepare(&db->file, statements_sql, RAFT_DB_STATEMENTS_COUNT,
@@ -133,6 +135,12 @@ enum result raft_db_open_as_is(struct raft_db *db, const char *directory,
     enum result result = sqlite_file_open(&db->file, &wal_found);
     if (result == RESULT_OK) {
         result = raft_db_read_owner(db, owner);
+    }
+    if (result == RESULT_OK && db->format_version != RAFT_DB_FORMAT_VERSION) {
+        logger_log(LOGGER_ERROR,
+                   "%s has format version %llu; start its node once, which makes it version %d",
+                   path, (unsigned long long)db->format_version, RAFT_DB_FORMAT_VERSION);
+        result = RESULT_VERSION;
     }
     if (result == RESULT_OK) {
         result = raft_db_load_state(db);

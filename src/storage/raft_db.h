@@ -29,7 +29,9 @@
 #include "storage/log_store.h"
 #include "storage/sqlite_file.h"
 
-enum { RAFT_DB_FORMAT_VERSION = 3 };
+/* Version 2 is version 3 without disk_id, in the table and in the checksum of its row. It is made
+ * version 3 in place when a node opens it. */
+enum { RAFT_DB_FORMAT_VERSION = 3, RAFT_DB_FORMAT_VERSION_BEFORE = 2 };
 
 /* The row of table state, as of the transaction under way. */
 struct raft_db_state {
@@ -75,6 +77,7 @@ struct raft_db {
     struct raft_db_state state;
     struct raft_db_state stored_state; /* as last written, to skip equal rows */
     struct buf bootstrap;              /* as recorded; empty: none */
+    uint64_t format_version;           /* of the file, once its owner was read */
 };
 
 /* What a person is told to do about data that cannot be trusted. */
@@ -96,8 +99,8 @@ MUST_CHECK enum result raft_db_open(struct raft_db *db, const struct log_store_o
 MUST_CHECK enum result raft_db_prepare(struct raft_db *db, uint32_t wal_bytes_max);
 
 /* Opens the existing raft.db of a node that is not running, of any node, to be read: its settings,
- * and its WAL, stay as they are. Its WAL is scanned, identity and state row are verified. name and
- * id are whose it is. RESULT_NOT_FOUND: there is none. */
+ * and its WAL, stay as they are. Its WAL is scanned, identity and state row are verified. owner
+ * is whose it is. RESULT_NOT_FOUND: there is none; RESULT_VERSION: also of the version before. */
 MUST_CHECK enum result raft_db_open_as_is(struct raft_db *db, const char *directory,
                                           struct raft_db_owner *owner);
 
@@ -123,6 +126,9 @@ MUST_CHECK enum result raft_db_read_owner(struct raft_db *db, struct raft_db_own
 /* Makes the tables and the rows of a new node, in one transaction. */
 MUST_CHECK enum result raft_db_create_schema(struct raft_db *db,
                                              const struct log_store_options *options);
+
+/* Makes a file of the version before one of this version, in one transaction. */
+MUST_CHECK enum result raft_db_upgrade(struct raft_db *db, const struct log_store_options *options);
 
 /* Records another configuration as bootstrap, in a transaction. */
 MUST_CHECK enum result raft_db_put_bootstrap(struct raft_db *db, const struct raft_db_owner *owner,
@@ -155,8 +161,8 @@ MUST_CHECK enum result raft_db_rename_cluster(struct raft_db *db,
  * committed. index must not be below the commit index. */
 MUST_CHECK enum result raft_db_reset(struct raft_db *db, uint64_t index, uint64_t term);
 
-/* The checksum of a state row. */
-uint64_t raft_db_state_checksum(const struct raft_db_state *state);
+/* The checksum of a state row in a file of that format version. */
+uint64_t raft_db_state_checksum(const struct raft_db_state *state, uint64_t format_version);
 
 /* Whether a cluster id has been named. */
 bool raft_db_cluster_id_is_set(const uint8_t cluster_id[RAFT_CLUSTER_ID_BYTES]);

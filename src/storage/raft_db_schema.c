@@ -118,7 +118,8 @@ enum result raft_db_read_owner(struct raft_db *db, struct raft_db_owner *out)
 {
     struct identity found = {0};
     enum result result = read_meta_number(db, "format_version", &found.format_version);
-    if (result == RESULT_OK && found.format_version != RAFT_DB_FORMAT_VERSION) {
+    if (result == RESULT_OK && found.format_version != RAFT_DB_FORMAT_VERSION &&
+        found.format_version != RAFT_DB_FORMAT_VERSION_BEFORE) {
         logger_log(LOGGER_ERROR,
                    "%s has format version %llu, this program writes %d; start the version of the "
                    "program that wrote it",
@@ -134,6 +135,7 @@ enum result raft_db_read_owner(struct raft_db *db, struct raft_db_owner *out)
     if (found.checksum != identity_checksum(&found)) {
         return sqlite_file_corrupt(&db->file, "the checksum of table meta does not match");
     }
+    db->format_version = found.format_version;
     *out = found.owner;
     return RESULT_OK;
 }
@@ -219,6 +221,7 @@ enum result raft_db_put_bootstrap(struct raft_db *db, const struct raft_db_owner
                                 .owner = *owner,
                                 .bootstrap = buf_slice(&db->bootstrap)};
     identity.checksum = identity_checksum(&identity);
+    db->format_version = RAFT_DB_FORMAT_VERSION;
     return put_identity(db, &identity);
 }
 
@@ -235,7 +238,8 @@ static enum result put_first_state(struct raft_db *db, const struct log_store_op
                    "INSERT INTO state VALUES (1, 0, 0, 0, 0, %lld, 0, 0, %lld, 0, 0, 0, %lld, ?1,"
                    " %lld)",
                    (long long)state.last_chain, (long long)state.base_chain,
-                   (long long)state.disk_id, (long long)raft_db_state_checksum(&state));
+                   (long long)state.disk_id,
+                   (long long)raft_db_state_checksum(&state, RAFT_DB_FORMAT_VERSION));
     sqlite3_stmt *statement = NULL;
     enum result result = RESULT_OK;
     if (sqlite3_prepare_v2(db->file.connection, sql, -1, &statement, NULL) != SQLITE_OK ||
@@ -293,10 +297,12 @@ static void read_state_row(sqlite3_stmt *statement, struct raft_db_state *out, u
 
 enum result raft_db_load_state(struct raft_db *db)
 {
-    static const char sql[] =
-        "SELECT term, vote, commit_index, last_index, last_chain, base_index, base_term,"
-        " base_chain, incarnation, running, cluster_index, disk_id, cluster_id, checksum FROM state"
-        " WHERE id = 1";
+    char sql[256];
+    (void)snprintf(sql, sizeof(sql),
+                   "SELECT term, vote, commit_index, last_index, last_chain, base_index, base_term,"
+                   " base_chain, incarnation, running, cluster_index, %s, cluster_id, checksum"
+                   " FROM state WHERE id = 1",
+                   db->format_version == RAFT_DB_FORMAT_VERSION ? "disk_id" : "0");
     sqlite3_stmt *statement = NULL;
     struct raft_db_state state = {0};
     uint64_t checksum = 0;
@@ -307,7 +313,7 @@ enum result raft_db_load_state(struct raft_db *db)
     }
     if (code == SQLITE_ROW) {
         read_state_row(statement, &state, &checksum);
-        result = checksum == raft_db_state_checksum(&state)
+        result = checksum == raft_db_state_checksum(&state, db->format_version)
                      ? RESULT_OK
                      : sqlite_file_corrupt(&db->file,
                                            "the row of table state (term, vote and log end) does "

@@ -17,7 +17,7 @@ enum { COMPACT_ROWS_MAX = 256, COMPACT_BYTES_MAX = 512 * 1024 };
 
 #define STATE_CHECKSUM_SEED UINT64_C(0x71756f72756d7374)
 
-uint64_t raft_db_state_checksum(const struct raft_db_state *state)
+uint64_t raft_db_state_checksum(const struct raft_db_state *state, uint64_t format_version)
 {
     const uint64_t numbers[] = {
         state->hard_state.term, state->hard_state.vote, state->commit_index,  state->last_index,
@@ -26,11 +26,12 @@ uint64_t raft_db_state_checksum(const struct raft_db_state *state)
     };
     enum { COUNT = sizeof(numbers) / sizeof(numbers[0]) };
     uint8_t bytes[COUNT * 8 + RAFT_CLUSTER_ID_BYTES];
-    for (size_t i = 0; i < COUNT; i++) {
+    size_t count = format_version == RAFT_DB_FORMAT_VERSION ? COUNT : COUNT - 1; /* No disk_id. */
+    for (size_t i = 0; i < count; i++) {
         bytes_set_u64(bytes + i * 8, numbers[i]);
     }
-    memcpy(bytes + (size_t)COUNT * 8, state->cluster_id, RAFT_CLUSTER_ID_BYTES);
-    return hash_bytes(STATE_CHECKSUM_SEED, slice_of(bytes, sizeof(bytes)));
+    memcpy(bytes + count * 8, state->cluster_id, RAFT_CLUSTER_ID_BYTES);
+    return hash_bytes(STATE_CHECKSUM_SEED, slice_of(bytes, count * 8 + RAFT_CLUSTER_ID_BYTES));
 }
 
 bool raft_db_cluster_id_is_set(const uint8_t cluster_id[RAFT_CLUSTER_ID_BYTES])
@@ -278,7 +279,7 @@ static enum result put_state(struct raft_db *db)
     int code =
         sqlite3_bind_blob(statement, at++, state->cluster_id, RAFT_CLUSTER_ID_BYTES, SQLITE_STATIC);
     ASSERT(code == SQLITE_OK);
-    sqlite_file_bind_number(statement, at, raft_db_state_checksum(state));
+    sqlite_file_bind_number(statement, at, raft_db_state_checksum(state, RAFT_DB_FORMAT_VERSION));
     return run(db, RAFT_DB_PUT_STATE, "write the state row in");
 }
 

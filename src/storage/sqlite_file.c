@@ -107,6 +107,9 @@ enum result sqlite_file_failed(struct sqlite_file *file, const char *what)
     if (code != SQLITE_IOERR && code != SQLITE_CANTOPEN && code != SQLITE_FULL) {
         system = 0; /* Left over from something that was handled. */
     }
+    if (code == SQLITE_CANTOPEN && (system == ENOSPC || system == EDQUOT)) {
+        code = SQLITE_FULL; /* There is no room for the file's name. */
+    }
     if (code == SQLITE_FULL && file->failures_are_fatal) {
         return RESULT_FULL;
     }

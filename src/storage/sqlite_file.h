@@ -52,10 +52,11 @@ MUST_CHECK enum result sqlite_file_prepare(struct sqlite_file *file, const char 
                                            int count, sqlite3_stmt **statements);
 
 /*
- * Closes what is open; file is as zeroed afterwards. A file that was only read has no WAL afterwards
- * if it had none before: an empty one would hide from the next start that it is missing. Only when is_clean (all is checkpointed) does
- * SQLite look at the files once more, to remove the empty WAL. Otherwise nothing more is written:
- * closing must not be a second try of what has just failed.
+ * Closes what is open; file is as zeroed afterwards. A file that was only read has no WAL
+ * afterwards if it had none before: an empty one would hide from the next start that it is missing.
+ * Only when is_clean (all is checkpointed) does SQLite look at the files once more, to remove the
+ * empty WAL. Otherwise nothing more is written: closing must not be a second try of what has just
+ * failed.
  */
 void sqlite_file_close(struct sqlite_file *file, bool is_clean);
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "kv/keyspace.h"
+#include "kv/keyspace_snapshot.h"
 #include "kv/value.h"
 #include "lib/unit.h"
 
@@ -46,6 +46,35 @@ UNIT_TEST(keyspace_memory, a_small_key_costs_less_than_in_redis)
     double bytes = (double)memory_of(keyspace) / KEYS;
     CU_ASSERT(bytes <= 96);
     CU_ASSERT(bytes >= 72); /* less would mean that it is not counted */
+    keyspace_destroy(keyspace);
+}
+
+/* What a fetched snapshot replaces: nothing is freed at once, and nothing is lost. */
+UNIT_TEST(keyspace_memory, a_buried_keyspace_is_freed_by_housekeeping_in_steps)
+{
+    struct keyspace *old = keyspace_create(1);
+    struct keyspace_meta meta;
+    fill(old, 50000, 100, 5000);
+    keyspace_snapshot_begin(old, &meta); /* one may be under way */
+    keyspace_set_applied_index(old, 1);
+    keyspace_flush(old, 0);
+    fill(old, 20000, 100000 / 1000, KEYSPACE_NEVER);
+    (void)keyspace_lookup_read(old, 0, SLICE_LITERAL("nosuch"), 0);
+    uint64_t before = memory_of(old);
+    struct keyspace *keyspace = keyspace_create(2);
+    fill(keyspace, 100, 100, KEYSPACE_NEVER);
+    uint64_t own = memory_of(keyspace);
+    keyspace_bury(keyspace, old);
+    CU_ASSERT_EQUAL(keyspace_keys_count(keyspace, 0), 100);
+    CU_ASSERT_EQUAL(keyspace_expiring_count(keyspace, 0), 0);
+    struct keyspace_stats stats;
+    keyspace_get_stats(keyspace, &stats);
+    CU_ASSERT_EQUAL(stats.misses, 1);
+    CU_ASSERT_EQUAL(stats.mutations, 50000 + 1 + 20000 + 100);
+    CU_ASSERT(stats.memory_bytes > before / 2);
+    CU_ASSERT(keep_house(keyspace) > 100);
+    CU_ASSERT_EQUAL(memory_of(keyspace), own);
+    CU_ASSERT_EQUAL(keyspace_keys_count(keyspace, 0), 100);
     keyspace_destroy(keyspace);
 }
 

@@ -383,6 +383,12 @@ UNIT_TEST(peer_join, a_member_that_has_moved_is_found_where_it_says_it_is)
     lab_introduce_one(&lab->nodes[0], 2, nobody);
     lab_run(lab, 50);
     CU_ASSERT(lab_all_connected(lab, &count));
+    /* Nor is the right list, when it comes, one to dial anew where it is connected. */
+    lab_introduce_one(&lab->nodes[0], 2, lab->nodes[1].address);
+    CU_ASSERT(lab_all_connected(lab, &count));
+    lab_run(lab, 50);
+    CU_ASSERT(lab_all_connected(lab, &count));
+    CU_ASSERT_EQUAL(lab->nodes[0].recorder.unreachable_count, 0);
     lab_close(lab);
 }
 

@@ -116,18 +116,21 @@ UNIT_TEST(raft_paper_membership, one_change_at_a_time)
 UNIT_TEST(raft_paper_membership, no_change_before_a_commit_of_this_term)
 {
     struct cluster cluster;
-    cluster_init(&cluster, 3, 0, 4);
-    (void)cluster_add_node(&cluster);
-    cluster_start_all(&cluster);
-    cluster_expire(&cluster, 1);
-    while (cluster_status(&cluster, 1).role != RAFT_LEADER) {
+    start_leader(&cluster, 3, 1, 4);
+    cluster_crash(&cluster, 1);
+    cluster.now_ms += 1000;
+    (void)cluster_step(&cluster, 2, &(struct raft_event){.type = RAFT_EVENT_DEADLINE});
+    while (cluster_status(&cluster, 2).role != RAFT_LEADER) {
         (void)cluster_deliver_at(&cluster, 0);
     }
-    CU_ASSERT_EQUAL(cluster_add(&cluster, 1, 4, RAFT_LEARNER), RESULT_BUSY);
-    CU_ASSERT_EQUAL(cluster_change(&cluster, 1, RAFT_CHANGE_REMOVE, 3, true), RESULT_BUSY);
+    /* The configuration is known to be committed, but no entry of this term is. */
+    CU_ASSERT_EQUAL(cluster_status(&cluster, 2).configuration_index, 1);
+    CU_ASSERT_EQUAL(cluster_status(&cluster, 2).commit_index, 1);
+    CU_ASSERT_EQUAL(cluster_add(&cluster, 2, 4, RAFT_LEARNER), RESULT_BUSY);
+    CU_ASSERT_EQUAL(cluster_change(&cluster, 2, RAFT_CHANGE_REMOVE, 1, true), RESULT_BUSY);
     cluster_deliver_all(&cluster);
-    CU_ASSERT(cluster_status(&cluster, 1).own_term_committed);
-    CU_ASSERT_EQUAL(cluster_add(&cluster, 1, 4, RAFT_LEARNER), RESULT_OK);
+    CU_ASSERT(cluster_status(&cluster, 2).own_term_committed);
+    CU_ASSERT_EQUAL(cluster_add(&cluster, 2, 4, RAFT_LEARNER), RESULT_OK);
     cluster_deinit(&cluster);
 }
 

@@ -1,6 +1,7 @@
 /* test_paper_snapshot.c -- a snapshot in place of this node's state (paper, section 7 and Figure
  * 13), and compaction. */
 #include "lib/unit.h"
+#include "raft/raft_internal.h"
 #include "unit/raft/letter.h"
 
 /* Node 1 of three with the given log in term; the test plays the others. */
@@ -150,6 +151,56 @@ UNIT_TEST(raft_paper_snapshot, candidate_begins_anew)
     CU_ASSERT_PTR_NOT_NULL_FATAL(mail);
     CU_ASSERT_EQUAL(mail->message.vote.last_log_index, 8);
     CU_ASSERT_EQUAL(mail->message.vote.last_log_term, 2);
+    cluster_deinit(&cluster);
+}
+
+/* A node that is out, but might be needed as long as that is not committed, campaigns; a snapshot
+ * may tell it that it is. */
+UNIT_TEST(raft_paper_snapshot, removed_candidate_learns_that_it_is_removed)
+{
+    struct cluster cluster;
+    cluster_init(&cluster, 2, 0, 33);
+    cluster_start_all(&cluster);
+    cluster_elect(&cluster, 1);
+    CU_ASSERT_EQUAL(cluster_change(&cluster, 1, RAFT_CHANGE_REMOVE, 2, false), RESULT_OK);
+    while (cluster_status(&cluster, 2).last_index < 2) {
+        (void)cluster_deliver_at(&cluster, 0);
+    }
+    cluster_drop_all(&cluster);
+    cluster_expire(&cluster, 2);
+    CU_ASSERT_EQUAL(cluster_status(&cluster, 2).role, RAFT_PRE_CANDIDATE);
+    CU_ASSERT_FALSE(cluster_status(&cluster, 2).is_member);
+    CU_ASSERT_EQUAL(cluster_install(&cluster, 1, 2, 2), RESULT_OK);
+    CU_ASSERT_EQUAL(cluster_status(&cluster, 2).role, RAFT_FOLLOWER);
+    cluster_expire(&cluster, 2);
+    CU_ASSERT_EQUAL(cluster_status(&cluster, 2).role, RAFT_FOLLOWER);
+    cluster_deinit(&cluster);
+}
+
+/* The log in memory is as long as what is not compacted, and so is the room for it. */
+UNIT_TEST(raft_paper_snapshot, compaction_gives_memory_back)
+{
+    struct cluster cluster;
+    cluster_init(&cluster, 1, 0, 34);
+    cluster_start_all(&cluster);
+    for (int i = 0; i < 5000; i++) {
+        CU_ASSERT_EQUAL(cluster_propose(&cluster, 1, "x"), RESULT_OK);
+    }
+    const struct raft_log *log = &cluster.nodes[1].raft->log;
+    CU_ASSERT(log->capacity >= 5001);
+    uint64_t largest = 0;
+    for (uint64_t index = 100; index <= 5000; index += 100) {
+        cluster_compact(&cluster, 1, index);
+        CU_ASSERT_EQUAL(log->count, 5001 - index);
+        CU_ASSERT_EQUAL(raft_entry_at(cluster.nodes[1].raft, index + 1)->index, index + 1);
+    }
+    for (uint64_t index = 5001; index <= 20000; index++) {
+        CU_ASSERT_EQUAL(cluster_propose(&cluster, 1, "x"), RESULT_OK);
+        cluster_compact(&cluster, 1, index);
+        largest = log->capacity > largest ? log->capacity : largest;
+    }
+    CU_ASSERT(largest <= 4096);
+    CU_ASSERT(log->capacity <= 256);
     cluster_deinit(&cluster);
 }
 

@@ -231,6 +231,7 @@ void lab_state_submit(struct lab_node *node, const struct replica_order *order)
         operation.content_hash = content_hash(node);
     } else if (order->type == REPLICA_ORDER_STATE_PUT) {
         operation.bytes = blob_copy(blob_slice(order->rows));
+        state->put_bytes += operation.bytes->size;
     } else if (order->type == REPLICA_ORDER_STATE_COMMIT) {
         operation.bytes = blob_copy(order->meta->replica_state);
         operation.meta = mem_alloc(sizeof(*operation.meta));

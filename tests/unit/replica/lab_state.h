@@ -65,6 +65,7 @@ struct lab_state {
     bool has_crashed;         /* it did; the lab crashes the node at the end of the turn */
     uint64_t operations_done; /* in all */
     uint64_t commits, installs, copies, loads, given_up;
+    uint64_t put_bytes; /* of rows, in all */
 };
 
 void lab_state_deinit(struct lab_state *state);

@@ -77,7 +77,8 @@ struct sim {
     uint32_t clients_count;
     struct sim_client clients[SIM_CLIENTS_MAX];
     uint64_t request_timeout_ms;
-    bool is_calm; /* no new work */
+    bool is_calm;    /* no new work */
+    bool is_mending; /* a disk was lost, and its node is no voter again yet */
     uint64_t replies;
     uint64_t unknowns;
     uint64_t refusals;

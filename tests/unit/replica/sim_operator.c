@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 enum {
-    PAUSE_MS_MAX = 600,
+    PAUSE_MS_MAX = 250,
     CALM_PAUSE_MS_MAX = 50,
     ANSWER_SLACK_MS = 250,
 };
@@ -99,7 +99,8 @@ static void change_something(struct sim_operator *oper)
     uint64_t dice = below(oper, 10);
     if (member == NULL) {
         say_add(oper, number, dice < 3);
-    } else if (dice < 2) {
+    } else if (dice < 2 || oper->sim->is_mending) {
+        /* Of two voters none may lose its disk: nothing is removed until that is past. */
         say_of(oper, "TRANSFER", number);
     } else if (member->role != RAFT_VOTER && dice < 7) {
         say_of(oper, "PROMOTE", number);

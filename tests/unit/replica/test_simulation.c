@@ -41,6 +41,7 @@ enum fault {
     FAULT_NETWORK,
     FAULT_TRANSFER,
     FAULT_UNREACHABLE,
+    FAULT_WIPE,
     FAULTS,
 };
 
@@ -49,7 +50,8 @@ struct chaos {
     struct sim_operator oper;
     bool has[FAULTS];
     uint64_t next_ms;
-    uint64_t pause_ms;                  /* between faults, on average half of it */
+    uint64_t pause_ms; /* between faults, on average half of it */
+    uint64_t wipes;
     uint64_t back_at_ms[LAB_NODES_MAX]; /* when a crashed or paused node goes on */
 };
 
@@ -116,6 +118,42 @@ static void lose_link(struct sim *sim)
     }
 }
 
+/* Whether all nodes are up, agree on the members, and every member has the disk that is recorded: a
+ * minority of the disks may be lost then. */
+static bool is_whole(struct sim *sim)
+{
+    uint64_t configuration_index = 0;
+    uint32_t voters = 0;
+    for (uint32_t i = 0; i < sim->lab.nodes_count; i++) {
+        struct replica_status status;
+        if (!lab_is_live(&sim->lab.nodes[i])) {
+            return false;
+        }
+        replica_get_status(sim->lab.nodes[i].replica, &status);
+        const struct raft_member *member =
+            raft_configuration_find(replica_configuration(sim->lab.nodes[i].replica), lab_id(i));
+        bool agrees = i == 0 || status.raft.configuration_index == configuration_index;
+        configuration_index = status.raft.configuration_index;
+        if (!agrees || (member != NULL && !status.raft.is_voter) ||
+            (member != NULL && member->disk_id == 0)) {
+            return false;
+        }
+        voters += status.raft.is_voter;
+    }
+    return voters >= 3;
+}
+
+/* One disk is lost, and its node comes back with a blank one. */
+static void wipe(struct chaos *chaos, struct lab_node *node)
+{
+    if (is_whole(chaos->sim) && !chaos->oper.is_waiting) {
+        chaos->sim->is_mending = true;
+        crash(chaos, node);
+        lab_wipe(node);
+        chaos->wipes++;
+    }
+}
+
 static void inflict(struct chaos *chaos, enum fault fault)
 {
     struct sim *sim = chaos->sim;
@@ -165,6 +203,9 @@ static void inflict(struct chaos *chaos, enum fault fault)
     case FAULT_UNREACHABLE:
         lose_link(sim);
         break;
+    case FAULT_WIPE:
+        wipe(chaos, node);
+        break;
     case FAULTS:
         break;
     }
@@ -189,6 +230,7 @@ static void bring_back(struct chaos *chaos, bool all)
 static void act(struct chaos *chaos)
 {
     struct sim *sim = chaos->sim;
+    sim->is_mending = sim->is_mending && !is_whole(sim);
     sim_operator_act(&chaos->oper);
     for (uint32_t i = 0; i < sim->clients_count; i++) {
         sim_client_check_waits(&sim->clients[i]);
@@ -336,7 +378,7 @@ static void draw_members(struct chaos *chaos, struct lab_options *options)
 
 struct totals {
     uint64_t seeds, failed, snapshots, installs, replies, unknowns, refusals, entries, packets,
-        simulated_ms, changes;
+        simulated_ms, changes, wipes;
 };
 
 static void count(struct totals *totals, struct sim *sim)
@@ -392,6 +434,7 @@ static void run_seed(uint64_t seed, struct totals *totals)
     }
     count(totals, &sim);
     totals->changes += chaos.oper.done;
+    totals->wipes += chaos.wipes;
     lab_client_deinit(&chaos.oper.client);
     for (uint32_t i = 0; i < sim.clients_count; i++) {
         lab_client_deinit(&sim.clients[i].client);
@@ -412,10 +455,11 @@ UNIT_TEST(replica_simulation, keeps_its_promises_under_random_faults)
     }
     printf("  simulation: %" PRIu64 " seeds, %" PRIu64 " failed, %" PRIu64 " s simulated, %" PRIu64
            " replies (%" PRIu64 " unknown, %" PRIu64 " refused), %" PRIu64 " entries, %" PRIu64
-           " snapshots, %" PRIu64 " fetched, %" PRIu64 " packets, %" PRIu64 " changes of members\n",
+           " snapshots, %" PRIu64 " fetched, %" PRIu64 " packets, %" PRIu64
+           " changes of members, %" PRIu64 " disks lost\n",
            totals.seeds, totals.failed, totals.simulated_ms / 1000, totals.replies, totals.unknowns,
            totals.refusals, totals.entries, totals.snapshots, totals.installs, totals.packets,
-           totals.changes);
+           totals.changes, totals.wipes);
     CU_ASSERT_EQUAL(totals.failed, 0);
     /* The simulation must have done something, or it proves nothing. */
     CU_ASSERT_TRUE(totals.replies >= number);

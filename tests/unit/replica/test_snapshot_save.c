@@ -80,6 +80,21 @@ UNIT_TEST(replica_snapshot_save, memory_of_the_log_is_bounded)
     close_all();
 }
 
+/* A trailing part of more than what is held for others: it wins. */
+UNIT_TEST(replica_snapshot_save, the_trailing_part_may_be_larger_than_the_log_before_a_snapshot)
+{
+    open_one(31, 50);
+    struct replica_snapshot_options options = {
+        .log_bytes = 2000, .log_entries = 1000000, .trailing_bytes = 20000};
+    replica_set_snapshot_options(lab.nodes[0].replica, &options);
+    snapshot_lab_write(&client, 1, 500);
+    lab_run_for(&lab, 100);
+    CU_ASSERT_TRUE(lab.nodes[0].state.commits >= 9);
+    CU_ASSERT_TRUE(lab.nodes[0].disk.entries_count > 80);
+    CU_ASSERT_TRUE(lab.nodes[0].disk.entries_count < 200);
+    close_all();
+}
+
 /* A live follower that lags a little keeps what it needs, and catches up without a snapshot. */
 UNIT_TEST(replica_snapshot_save, a_follower_that_lags_a_little_goes_on_from_the_log)
 {
@@ -253,6 +268,85 @@ UNIT_TEST(replica_snapshot_save, shows_the_state_as_of_its_begin)
     snapshot_lab_restart(node); /* the lab compares what was saved with what was there */
     CU_ASSERT_PTR_NOT_NULL(lab_run_to_leader(&lab, 1000));
     CU_ASSERT_EQUAL(snapshot_lab_digest(node), digest);
+    close_all();
+}
+
+UNIT_TEST(replica_snapshot_save, writes_only_what_changed)
+{
+    open_one(11, 1000000);
+    struct lab_node *node = &lab.nodes[0];
+    snapshot_lab_write(&client, 1, 100);
+    CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(node, "SAVE", 100), "+OK\r\n");
+    CU_ASSERT_TRUE(node->state.put_bytes > 100 * 100);
+    node->state.put_bytes = 0;
+    CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(node, "DEL key:7", 100), ":1\r\n");
+    snapshot_lab_write(&client, 50, 50);
+    CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(node, "SAVE", 100), "+OK\r\n");
+    CU_ASSERT_TRUE(node->state.put_bytes > 100);
+    CU_ASSERT_TRUE(node->state.put_bytes < 200);
+    snapshot_lab_restart(node);
+    CU_ASSERT_PTR_NOT_NULL(lab_run_to_leader(&lab, 1000));
+    node->state.put_bytes = 0;
+    snapshot_lab_ask(node, "SET a 1", 100);
+    CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(node, "SAVE", 100), "+OK\r\n");
+    CU_ASSERT_TRUE(node->state.put_bytes < 100);
+    close_all();
+}
+
+/* K2: the clock goes on from the snapshot, though no entry is left and the wall clock is back. */
+UNIT_TEST(replica_snapshot_save, the_clock_does_not_go_back)
+{
+    open_one(12, 1000000);
+    struct lab_node *node = &lab.nodes[0];
+    CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(node, "SET a 1 PX 1000", 100), "+OK\r\n");
+    lab_run_for(&lab, 2000);
+    CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(node, "SET b 1", 100), "+OK\r\n");
+    CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(node, "SAVE", 100), "+OK\r\n");
+    int64_t clock_ms = node->state.saved.meta.clock_ms;
+    lab_crash(node);
+    lab_disk_reset(&node->disk, node->state.saved.meta.index, node->state.saved.meta.term);
+    node->disk.commit_index = node->state.saved.meta.index;
+    node->wall_offset_ms = -3600000;
+    lab_start(node);
+    CU_ASSERT_TRUE(snapshot_lab_status(node).clock_ms >= clock_ms);
+    CU_ASSERT_PTR_NOT_NULL(lab_run_to_leader(&lab, 1000));
+    CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(node, "SET c 1 PX 500", 10), "+OK\r\n");
+    CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(node, "EXISTS a b c", 10), ":2\r\n");
+    CU_ASSERT_TRUE(snapshot_lab_status(node).clock_ms > clock_ms);
+    close_all();
+}
+
+/* Rows wait in the keyspace, not in memory of their own, when the disk is slow. */
+UNIT_TEST(replica_snapshot_save, is_held_back_by_a_slow_disk)
+{
+    open_one(10, 1000000);
+    struct lab_node *node = &lab.nodes[0];
+    struct replica_snapshot_options seldom = {.log_entries = 1000000};
+    replica_set_snapshot_options(node->replica, &seldom);
+    static char value[200000];
+    memset(value, 'v', sizeof(value));
+    for (int i = 0; i < 100; i++) {
+        char key[16];
+        (void)snprintf(key, sizeof(key), "key:%d", i);
+        struct slice words[] = {SLICE_LITERAL("SET"), slice_of_string(key),
+                                slice_of(value, sizeof(value))};
+        lab_client_send(&client, words, 3);
+        lab_run_for(&lab, 10);
+    }
+    node->state.delay_ms_max = 100;
+    lab_client_say(&client, "BGSAVE");
+    uint64_t backlog_max = 0;
+    for (int ms = 0; ms < 20000 && node->state.commits == 0; ms++) {
+        lab_run_for(&lab, 1);
+        uint64_t backlog = lab_state_backlog(&node->state);
+        backlog_max = backlog > backlog_max ? backlog : backlog_max;
+    }
+    CU_ASSERT_EQUAL(node->state.commits, 1);
+    CU_ASSERT_TRUE(backlog_max > 8 * 1024 * 1024 - 1000000);
+    CU_ASSERT_TRUE(backlog_max < 8 * 1024 * 1024 + 1000000);
+    snapshot_lab_restart(node);
+    CU_ASSERT_PTR_NOT_NULL(lab_run_to_leader(&lab, 1000));
+    CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(node, "DBSIZE", 100), ":100\r\n");
     close_all();
 }
 

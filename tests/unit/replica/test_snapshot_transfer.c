@@ -37,6 +37,8 @@ UNIT_TEST(replica_snapshot_transfer, a_member_that_is_far_behind_fetches_the_sta
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
     CU_ASSERT_EQUAL(follower->state.installs, 1);
     CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(follower, "DBSIZE", 100), ":200\r\n");
+    /* Cursors mean the same on every node: the seed came along. */
+    CU_ASSERT_EQUAL(follower->replica->hash_seed, client.node->replica->hash_seed);
     /* What it fetched is its own now, snapshots go on from it, and a restart finds it. */
     snapshot_lab_write(&client, 150, 400);
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 1000));
@@ -44,6 +46,7 @@ UNIT_TEST(replica_snapshot_transfer, a_member_that_is_far_behind_fetches_the_sta
     snapshot_lab_restart(follower);
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 3000));
     CU_ASSERT_EQUAL(follower->state.installs, 1);
+    CU_ASSERT_EQUAL(follower->replica->hash_seed, client.node->replica->hash_seed);
     close_cluster();
 }
 
@@ -272,22 +275,75 @@ UNIT_TEST(replica_snapshot_transfer, a_snapshot_under_way_gives_way)
     }
 }
 
+/* The fetched one does not get its place after all: the one under way is begun anew. */
+UNIT_TEST(replica_snapshot_transfer, a_snapshot_under_way_is_made_anew_when_the_fetched_one_fails)
+{
+    (void)open_cluster(3, 100);
+    struct lab_node *follower = lab_follower(&lab);
+    follower->disk.stalls_until_ms = lab.now_ms + 20000; /* so that it cannot be committed */
+    snapshot_lab_write(&client, 1, 30);
+    struct lab_client own = {0};
+    lab_client_open(&own, follower, NULL);
+    lab_client_say(&own, "SAVE");
+    lab_run_for(&lab, 20);
+    CU_ASSERT_EQUAL(follower->replica->save.phase, SAVE_ENCODED);
+    CU_ASSERT_PTR_EQUAL(snapshot_lab_leave_behind(&lab, &client), follower);
+    follower->state.delay_ms_max = 50;
+    lab_network_heal(&lab.network);
+    while (follower->replica->receive.phase != RECEIVE_INSTALLING && lab.now_ms < 60000) {
+        lab_run_for(&lab, 1);
+    }
+    follower->state.fails_per_mille = 1000;
+    lab_run_for(&lab, 100);
+    CU_ASSERT_EQUAL(follower->state.installs, 0);
+    CU_ASSERT_EQUAL(follower->replica->receive.phase, RECEIVE_NONE);
+    CU_ASSERT_NOT_EQUAL(follower->replica->save.phase, SAVE_COMMITTING);
+    follower->state.fails_per_mille = 0;
+    lab_isolate(follower);
+    uint64_t commits = follower->state.commits;
+    CU_ASSERT_STRING_EQUAL(lab_client_hear(&own, 20000), "+OK\r\n");
+    CU_ASSERT_EQUAL(follower->state.commits, commits + 1);
+    lab_network_heal(&lab.network);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 60000));
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
+    snapshot_lab_restart(follower);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
+    lab_client_deinit(&own);
+    close_cluster();
+}
+
 /* X1, X10: while it fetches, the log goes on beyond what the leader holds for it; it is offered the
  * next one, and the one after that, and gets there when there is time. */
 UNIT_TEST(replica_snapshot_transfer, snapshots_in_short_order)
 {
     struct lab_node *leader = open_cluster(3, 91);
-    leader->state.padding_bytes = 1500000;
     struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
-    follower->state.delay_ms_max = 200;
+    follower->state.delay_ms_max = 1500;
     struct replica_snapshot_options tight = {
         .log_entries = 20, .log_bytes = 1000, .trailing_bytes = 100};
     replica_set_snapshot_options(leader->replica, &tight);
     lab_network_heal(&lab.network);
-    snapshot_lab_write(&client, 200, 1200);
-    CU_ASSERT_TRUE(snapshot_lab_status(leader).raft.first_index > 1000);
+    snapshot_lab_write(&client, 1, 3000);
+    CU_ASSERT_TRUE(snapshot_lab_status(leader).raft.first_index > 2000);
+    CU_ASSERT_TRUE(leader->state.copies >= 2);
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
-    CU_ASSERT_TRUE(follower->state.installs >= 1);
+    CU_ASSERT_TRUE(follower->state.installs >= 2);
+    close_cluster();
+}
+
+/* Nobody makes copies for a member that is down. */
+UNIT_TEST(replica_snapshot_transfer, a_member_that_is_down_needs_none)
+{
+    struct lab_node *leader = open_cluster(3, 97);
+    struct lab_node *follower = lab_follower(&lab);
+    lab_crash(follower);
+    snapshot_lab_write(&client, 1, 200);
+    lab_run_for(&lab, 10000);
+    CU_ASSERT_EQUAL(leader->state.copies, 0);
+    snapshot_lab_start(follower);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
+    CU_ASSERT_EQUAL(leader->state.copies, 1);
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
     close_cluster();
 }
 
@@ -297,13 +353,16 @@ UNIT_TEST(replica_snapshot_transfer, the_log_behind_the_copy_stays_while_it_is_f
     struct lab_node *leader = open_cluster(3, 92);
     leader->state.padding_bytes = 3000000;
     struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+    follower->state.delay_ms_max = 1000;
     lab_network_heal(&lab.network);
     lab_run_for(&lab, 50);
-    follower->state.delay_ms_max = 100;
     uint64_t commits = leader->state.commits;
     snapshot_lab_write(&client, 200, 700);
     CU_ASSERT_TRUE(leader->state.commits >= commits + 5);
-    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
+    CU_ASSERT_EQUAL(follower->state.installs, 0);
+    CU_ASSERT_EQUAL(snapshot_lab_status(leader).raft.first_index,
+                    leader->state.copy_snapshot.index + 1);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 60000));
     CU_ASSERT_EQUAL(follower->state.installs, 1);
     CU_ASSERT_EQUAL(leader->state.copies, 1);
     close_cluster();
@@ -379,6 +438,66 @@ UNIT_TEST(replica_snapshot_transfer, a_node_without_its_state_says_so_until_it_h
     uint64_t copies = leader->state.copies;
     lab_run_for(&lab, 60000);
     CU_ASSERT_EQUAL(leader->state.copies, copies);
+    close_cluster();
+}
+
+/* A copy that the leader has already is older than the log of the node that lost its state. */
+UNIT_TEST(replica_snapshot_transfer, a_node_without_its_state_gets_one_that_its_log_goes_on_from)
+{
+    struct lab_node *leader = open_cluster(3, 98);
+    struct replica_snapshot_options seldom = {.log_entries = 1000000};
+    replica_set_snapshot_options(leader->replica, &seldom);
+    CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(leader, "QUORUM BACKUP BEGIN", 300), "*8"));
+    uint64_t copied_index = leader->state.copy_snapshot.index;
+    snapshot_lab_write(&client, 1, 200);
+    CU_ASSERT_TRUE(snapshot_lab_status(leader).raft.first_index <= copied_index + 1);
+    struct lab_node *follower = lab_follower(&lab);
+    lab_crash(follower);
+    CU_ASSERT_TRUE(follower->disk.base_index > copied_index);
+    follower->is_state_missing = true;
+    snapshot_lab_start(follower);
+    follower->is_state_missing = false;
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 10000));
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
+    CU_ASSERT_TRUE(follower->state.saved.meta.index > copied_index);
+    close_cluster();
+}
+
+/* Another leader's log would bring it past the snapshot while that takes the place of state.db. */
+UNIT_TEST(replica_snapshot_transfer, nothing_is_applied_while_it_takes_its_place)
+{
+    struct lab_node *leader = open_cluster(3, 99);
+    struct lab_node *follower = lab_follower(&lab);
+    struct replica_snapshot_options seldom = {.log_entries = 1000000};
+    for (uint32_t i = 0; i < lab.nodes_count; i++) {
+        if (&lab.nodes[i] != leader && &lab.nodes[i] != follower) {
+            replica_set_snapshot_options(lab.nodes[i].replica, &seldom);
+        }
+    }
+    CU_ASSERT_PTR_EQUAL(snapshot_lab_leave_behind(&lab, &client), follower);
+    lab_network_heal(&lab.network);
+    while (follower->replica->receive.phase != RECEIVE_LOADING && lab.now_ms < 60000) {
+        lab_run_for(&lab, 1);
+    }
+    follower->state.delay_ms_max = 1000000;
+    while (follower->replica->receive.phase != RECEIVE_INSTALLING && lab.now_ms < 60000) {
+        lab_run_for(&lab, 1);
+    }
+    CU_ASSERT_EQUAL_FATAL(follower->replica->receive.phase, RECEIVE_INSTALLING);
+    CU_ASSERT_EQUAL_FATAL(follower->state.operations_count, 1);
+    follower->state.operations[0].due_ms = lab.now_ms + 5000;
+    uint64_t applied_index = snapshot_lab_status(follower).applied_index;
+    lab_crash(leader);
+    lab_run_for(&lab, 4000);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(lab_leader(&lab));
+    CU_ASSERT_TRUE(snapshot_lab_status(follower).raft.commit_index >
+                   follower->replica->receive.snapshot.index);
+    CU_ASSERT_EQUAL(snapshot_lab_status(follower).applied_index, applied_index);
+    follower->state.delay_ms_max = 5;
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
+    snapshot_lab_restart(follower);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
     close_cluster();
 }
 

@@ -100,6 +100,40 @@ UNIT_TEST(damaged_dir, a_damaged_row_leaves_the_membership_of_the_others)
     state_fixture_deinit(&fixture);
 }
 
+static void die_with_a_wal(struct fixture *fixture)
+{
+    if (fixture_open(fixture) == RESULT_OK) {
+        fixture_append_many(fixture, 10);
+    }
+    _exit(3);
+}
+
+/* Faults S1, S15: the WAL of a killed node, damaged in its middle or gone. */
+UNIT_TEST(damaged_dir, a_damaged_or_missing_wal_leaves_the_membership_of_the_database)
+{
+    for (int round = 0; round < 2; round++) {
+        struct state_fixture fixture;
+        prepare(&fixture);
+        char messages[2048];
+        CU_ASSERT_EQUAL(fixture_in_child(&fixture.base, die_with_a_wal, messages, sizeof(messages)),
+                        3);
+        CU_ASSERT(fixture_file_size(&fixture.base, "raft.db-wal") > 5 * 4120);
+        if (round == 0) {
+            fixture_flip_byte(&fixture.base, "raft.db-wal", 32 + 2 * 4120 + 100);
+        } else {
+            CU_ASSERT_EQUAL(unlink(fixture_path(&fixture.base, "raft.db-wal")), 0);
+        }
+        CU_ASSERT_EQUAL(fixture_open(&fixture.base), RESULT_CORRUPT);
+        struct raft_configuration bootstrap = {.members_count = 0};
+        CU_ASSERT_EQUAL_FATAL(damaged_dir_recover(&fixture.base.options, &bootstrap), RESULT_OK);
+        CU_ASSERT_EQUAL(bootstrap.members_count, 3);
+        CU_ASSERT_EQUAL(fixture_file_size(&fixture.base, "raft.db-wal"), -1);
+        check_starts_blank(&fixture, &bootstrap);
+        CU_ASSERT(count_set_aside(&fixture) >= 1);
+        state_fixture_deinit(&fixture);
+    }
+}
+
 /* A configuration whose own row is damaged is not believed. */
 UNIT_TEST(damaged_dir, a_damaged_configuration_is_passed_over)
 {

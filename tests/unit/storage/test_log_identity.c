@@ -1,6 +1,9 @@
 /* test_log_identity.c -- one directory, one node, one cluster, one format. */
+#include <stdio.h>
 #include <string.h>
 
+#include "base/bytes.h"
+#include "base/hash.h"
 #include "lib/unit.h"
 #include "storage/storage_fatal.h"
 #include "unit/storage/fixture.h"
@@ -129,5 +132,77 @@ UNIT_TEST(log_identity, keeps_its_disk_id_and_never_counts_back)
     fixture_close(&fixture);
     fixture_sql(&fixture, "UPDATE state SET disk_id = 5");
     CU_ASSERT_EQUAL(fixture_open(&fixture), RESULT_CORRUPT);
+    fixture_deinit(&fixture);
+}
+
+/* ---- Format version 2 ---- */
+
+/* Version 2's checksum of table meta, of a node without bootstrap; written down here for good. */
+static uint64_t meta_checksum_of_version_2(void)
+{
+    uint8_t numbers[16];
+    bytes_set_u64(numbers, 2);
+    bytes_set_u64(numbers + 8, 11);
+    uint64_t sum = hash_bytes(UINT64_C(0x71756f72756d6d65), slice_of(numbers, sizeof(numbers)));
+    return hash_bytes(hash_bytes(sum, slice_of_string("node-1")), slice_of(NULL, 0));
+}
+
+/* And of a state row: term 4, vote 12, and nothing else of a new node but its first start. */
+static uint64_t state_checksum_of_version_2(void)
+{
+    const uint64_t chain = UINT64_C(0x51756f72756d4c67);
+    const uint64_t numbers[11] = {4, 12, 0, 0, chain, 0, 0, chain, 1, 0, 0};
+    uint8_t bytes[sizeof(numbers) + RAFT_CLUSTER_ID_BYTES] = {0};
+    for (size_t i = 0; i < 11; i++) {
+        bytes_set_u64(bytes + i * 8, numbers[i]);
+    }
+    return hash_bytes(UINT64_C(0x71756f72756d7374), slice_of(bytes, sizeof(bytes)));
+}
+
+/* A directory as the program before left it. */
+static void prepare_version_2(struct fixture *fixture)
+{
+    fixture_init(fixture);
+    fixture->options.bootstrap = NULL;
+    CU_ASSERT_EQUAL_FATAL(fixture_open(fixture), RESULT_OK);
+    fixture_put_hard_state(fixture, 4, 12);
+    fixture_close(fixture);
+    char sql[512];
+    (void)snprintf(sql, sizeof(sql),
+                   "ALTER TABLE state DROP COLUMN disk_id; UPDATE state SET checksum = %lld;"
+                   "UPDATE meta SET value = 2 WHERE name = 'format_version';"
+                   "UPDATE meta SET value = %lld WHERE name = 'checksum'",
+                   (long long)state_checksum_of_version_2(),
+                   (long long)meta_checksum_of_version_2());
+    fixture_sql(fixture, sql);
+}
+
+UNIT_TEST(log_identity, upgrades_the_format_before_in_place)
+{
+    struct fixture fixture;
+    prepare_version_2(&fixture);
+    CU_ASSERT_EQUAL_FATAL(fixture_open(&fixture), RESULT_OK);
+    CU_ASSERT_EQUAL(fixture.recovery.disk_id, FIXTURE_DISK_ID);
+    CU_ASSERT_EQUAL(fixture.recovery.hard_state.term, 4);
+    CU_ASSERT_EQUAL(fixture.recovery.hard_state.vote, 12);
+    CU_ASSERT_EQUAL(fixture.recovery.incarnation, 2);
+    CU_ASSERT_FALSE(fixture.recovery.created);
+    fixture_append_many(&fixture, 3);
+    fixture.options.new_disk_id = 5;
+    fixture_reopen(&fixture);
+    CU_ASSERT_EQUAL(fixture.recovery.disk_id, FIXTURE_DISK_ID);
+    CU_ASSERT_EQUAL(fixture.recovery.entries_count, 3);
+    fixture_deinit(&fixture);
+}
+
+UNIT_TEST(log_identity, does_not_upgrade_what_does_not_verify)
+{
+    struct fixture fixture;
+    prepare_version_2(&fixture);
+    fixture_sql(&fixture, "UPDATE state SET vote = 13");
+    CU_ASSERT_EQUAL(fixture_open(&fixture), RESULT_CORRUPT);
+    CU_ASSERT_EQUAL(fixture_open(&fixture), RESULT_CORRUPT);
+    fixture_sql(&fixture, "UPDATE state SET vote = 12");
+    CU_ASSERT_EQUAL(fixture_open(&fixture), RESULT_OK);
     fixture_deinit(&fixture);
 }

@@ -1,5 +1,6 @@
 /* test_state_faults.c -- what is left of a snapshot after kill -9, and how a failing disk is met.
  */
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,18 @@
 #include "unit/storage/state_fixture.h"
 
 enum { ROUNDS = 20, KILL_MICROSECONDS_MAX = 60000, BYTES_MAX = 256 * 1024 };
+
+static void wait_for_install(struct state_fixture *fixture)
+{
+    struct pollfd descriptor = {.fd = state_store_descriptor(fixture->store), .events = POLLIN};
+    do {
+        (void)poll(&descriptor, 1, -1);
+        state_store_completed(fixture->store, &fixture->outcome);
+    } while (!fixture->outcome.is_install_done);
+    if (fixture->outcome.install_result != RESULT_OK) {
+        _exit(4);
+    }
+}
 
 /* Snapshots after snapshots, a copy behind each, and the copy put in place at times; reports each
  * index once it is durable. */
@@ -32,14 +45,16 @@ static void work_until_killed(struct state_fixture *fixture, int descriptor)
         if (state_fixture_copy(fixture, "copy") != RESULT_OK) {
             _exit(2);
         }
-        if (index % 3 != 0) {
-            continue;
-        }
-        state_fixture_close(fixture);
-        if (state_file_install(&fixture->options, fixture_path(&fixture->base, "copy")) !=
-                RESULT_OK ||
-            state_fixture_open(fixture) != RESULT_OK) {
-            _exit(3);
+        if (index % 6 == 0) {
+            state_store_install(fixture->store, fixture_path(&fixture->base, "copy"));
+            wait_for_install(fixture);
+        } else if (index % 3 == 0) {
+            state_fixture_close(fixture);
+            if (state_file_install(&fixture->options, fixture_path(&fixture->base, "copy")) !=
+                    RESULT_OK ||
+                state_fixture_open(fixture) != RESULT_OK) {
+                _exit(3);
+            }
         }
     }
 }

@@ -75,7 +75,7 @@ UNIT_TEST(state_full_disk, whatever_is_left_one_of_the_two_snapshots_is_whole)
     uint64_t index = 1;
     uint32_t given_up = 0;
     uint32_t committed = 0;
-    for (int64_t left = 0; left <= 1200 * 1024; left += 24 * 1024) {
+    for (int64_t left = 0; left <= 1200 * 1024; left += 80 * 1024) {
         full_disk_set_left(left);
         begin_and_commit(&fixture, index + 1);
         wait_for_outcome(&fixture, index + 1);
