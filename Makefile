@@ -41,6 +41,7 @@ UNIT_DIRS := $(notdir $(wildcard tests/unit/*))
 
 .DEFAULT_GOAL := all
 .PHONY: all deps unit fuzz fuzz-replay chaos test test-integration test-redis test-compose \
+        bench bench-quick \
         bench-snapshots tidy check-format format cluster demo clean help FORCE
 
 all: bin/quorum bin/quorumctl            ## build bin/quorum and bin/quorumctl
@@ -106,8 +107,8 @@ $(BUILD)/integration: $(call objects,$(wildcard tests/integration/*.c) $(HARNESS
                       | $(BUILD)/wall_clock_preload.so $(BUILD)/slow_disk_preload.so
 	@echo "  link  $@"
 	@$(CC) $(CFLAGS) $^ -lhiredis -lsqlite3 -lpthread -o $@
-$(BUILD)/bench-snapshots: $(call objects,$(wildcard tests/bench/*.c) $(HARNESS) \
-                          tests/integration/membership.c tests/integration/writers.c)
+$(BUILD)/bench: $(call objects,$(filter-out %/bare_http.c,$(wildcard tests/bench/*.c)) $(HARNESS) \
+                tests/integration/membership.c tests/integration/writers.c)
 	@echo "  link  $@"
 	@$(CC) $(CFLAGS) $^ -lhiredis -lpthread -o $@
 # Campaigns of faults, judged by the checker.
@@ -117,6 +118,9 @@ $(BUILD)/chaos: $(call objects,$(CHAOS)) $(call archives,base) | $(BUILD)/wall_c
 	@$(CC) $(CFLAGS) $^ -lhiredis -lsqlite3 -ljansson -lpthread -lm -o $@
 chaos: $(BUILD)/quorum $(BUILD)/chaos    ## faults against real nodes: RUNS=1 SECONDS=20 SEED=
 	$(BUILD)/chaos $(BUILD)/quorum
+$(BUILD)/bare-http: $(BUILD)/tests/bench/bare_http.o
+	@echo "  link  $@"
+	@$(CC) $(CFLAGS) $^ -levent_core -levent_extra -o $@
 $(BUILD)/%_preload.so: tests/lib/%_preload.c | build/deps.stamp
 	@mkdir -p $(@D)
 	@echo "  link  $@"
@@ -140,8 +144,14 @@ test-redis: $(BUILD)/quorum              ## replies compared with a real redis-s
 	redis-tests/run.sh $(BUILD)
 test-compose:                            ## docker-compose.yml on a real engine, if there is one
 	tests/compose/run.sh
-bench-snapshots: $(BUILD)/quorum $(BUILD)/bench-snapshots   ## what snapshots and changes cost
-	$(BUILD)/bench-snapshots $(BUILD)/quorum
+bench: $(BUILD)/quorum $(BUILD)/bench $(BUILD)/bare-http   ## beside Redis and etcd: about 25 minutes
+	@deps/install.sh build test bench
+	@tests/bench/run.py $(BUILD) build/bench
+bench-quick: $(BUILD)/quorum $(BUILD)/bench $(BUILD)/bare-http   ## its main table, in under 3 minutes
+	@deps/install.sh build test bench
+	@tests/bench/run.py $(BUILD) build/bench --quick
+bench-snapshots: $(BUILD)/quorum $(BUILD)/bench   ## what snapshots and changes cost
+	$(BUILD)/bench snapshots $(BUILD)/quorum
 tidy: $(call archives,$(PURE))           ## layers, purity, sizes
 	tests/tidy/tidy.sh $(BUILD)
 

@@ -15,6 +15,7 @@ enum {
     BUCKETS_PER_CHANGE = 2,
     EMPTY_BUCKETS_PER_STEP = 16,
     RANDOM_TRIES = 64,
+    PREFETCH_LINE_BYTES = 64,
 };
 
 void dict_init(struct dict *dict, uint64_t hash_seed, struct garbage *garbage)
@@ -49,9 +50,9 @@ static uint8_t tag_of(uint64_t hash)
 }
 
 /* The bucket where a key with this hash lies or belongs now. */
-static struct item **bucket_of(struct dict *dict, uint64_t hash)
+static struct item **bucket_of(const struct dict *dict, uint64_t hash)
 {
-    struct dict_table *old = &dict->tables[0];
+    const struct dict_table *old = &dict->tables[0];
     uint64_t bucket = hash & old->mask;
     if (dict_is_resizing(dict) && bucket < dict->moved) {
         return &dict->tables[1].buckets[hash & dict->tables[1].mask];
@@ -72,6 +73,37 @@ struct item **dict_find(struct dict *dict, struct slice key, uint64_t hash)
         }
     }
     return NULL;
+}
+
+void dict_prefetch_bucket(const struct dict *dict, uint64_t hash)
+{
+    if (dict->count > 0) {
+        __builtin_prefetch(bucket_of(dict, hash));
+    }
+}
+
+/* A small item lies on two lines of the cache: the header and the key, and the value. */
+static void prefetch_item(const struct item *item)
+{
+    if (item != NULL) {
+        __builtin_prefetch(item);
+        __builtin_prefetch((const uint8_t *)item + PREFETCH_LINE_BYTES);
+    }
+}
+
+void dict_prefetch_first(const struct dict *dict, uint64_t hash)
+{
+    if (dict->count > 0) {
+        prefetch_item(*bucket_of(dict, hash));
+    }
+}
+
+void dict_prefetch_second(const struct dict *dict, uint64_t hash)
+{
+    const struct item *first = dict->count == 0 ? NULL : *bucket_of(dict, hash);
+    if (first != NULL && first->tag != tag_of(hash)) {
+        prefetch_item(first->next);
+    }
 }
 
 static struct dict_table table_create(uint64_t count)

@@ -41,6 +41,13 @@ uint64_t dict_hash(const struct dict *dict, struct slice key);
 /* Returns the link to the key's item, or NULL. */
 struct item **dict_find(struct dict *dict, struct slice key, uint64_t hash);
 
+/* Fetches into the cache what dict_find reads one after the other: the hash's bucket; the first
+ * item in it; the second one, if the first is another key's. Each looks at what the one before
+ * fetched. */
+void dict_prefetch_bucket(const struct dict *dict, uint64_t hash);
+void dict_prefetch_first(const struct dict *dict, uint64_t hash);
+void dict_prefetch_second(const struct dict *dict, uint64_t hash);
+
 /* Takes over an item whose key is not there yet; sets its tag. */
 void dict_insert(struct dict *dict, struct item *item, uint64_t hash);
 

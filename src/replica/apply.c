@@ -6,6 +6,7 @@
  */
 #include "base/assert.h"
 #include "base/logger.h"
+#include "kv/keyspace_prefetch.h"
 #include "replica/replica_internal.h"
 
 enum {
@@ -59,12 +60,32 @@ static struct batch *find_own(struct replica *replica, const struct batch_header
     return batch;
 }
 
+/* Fetches the memory that the next commands of a batch will read, by their first arguments: the key
+ * of nearly every write. */
+static void prefetch_commands(struct replica *replica, struct bytes_reader reader, uint32_t count)
+{
+    struct keyspace_prefetch prefetch = {.count = 0};
+    struct command_arguments *arguments = &replica->arguments;
+    for (uint32_t i = 0; i < count && batch_get_command(&reader, arguments) == RESULT_OK; i++) {
+        if (arguments->count > 1) {
+            keyspace_prefetch_add(&prefetch, replica->keyspace, arguments->database,
+                                  arguments->slices[1]);
+        }
+    }
+    keyspace_prefetch_items(&prefetch, replica->keyspace);
+}
+
 static void apply_batch(struct replica *replica, const struct batch_header *header,
                         struct slice commands, struct prng *prng)
 {
     struct batch *own = find_own(replica, header);
     struct bytes_reader reader = bytes_reader_of(commands);
     for (uint32_t i = 0; i < header->commands_count; i++) {
+        if (i % KEYSPACE_PREFETCH_MAX == 0 && i + 1 < header->commands_count) {
+            uint32_t left = header->commands_count - i;
+            prefetch_commands(replica, reader,
+                              left < KEYSPACE_PREFETCH_MAX ? left : KEYSPACE_PREFETCH_MAX);
+        }
         enum result result = batch_get_command(&reader, &replica->arguments);
         /* The leader validated the batch before it appended it, and every row has a checksum. */
         ASSERT(result == RESULT_OK);

@@ -329,11 +329,16 @@ static enum fate judge(const struct session *session, const struct request *requ
 void executor_drain(struct session *session, enum drain_mode mode)
 {
     struct request request;
+    uint32_t fetched = 0;
     while (session_peek(session, &request)) {
         enum fate fate = judge(session, &request, mode);
         if (fate == FATE_WAIT) {
             break;
         }
+        if (fetched == 0) {
+            fetched = session_prefetch(session, session->executor->replica->keyspace);
+        }
+        fetched--;
         if (fate == FATE_FAIL) {
             fail_read(session, &request);
         } else if (session->is_open) { /* nobody listens to a closed session */

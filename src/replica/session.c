@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "kv/keyspace_prefetch.h"
 #include "replica/executor_internal.h"
 #include "replica/replica_internal.h"
 
@@ -192,6 +193,29 @@ void session_peek_arguments(const struct session *session, const struct request 
         slices[i] = slice_of(at, size);
         at += size;
     }
+}
+
+uint32_t session_prefetch(const struct session *session, const struct keyspace *keyspace)
+{
+    struct keyspace_prefetch prefetch = {.count = 0};
+    const uint8_t *at = buf_slice(&session->requests).bytes;
+    uint32_t count = 0;
+    while (count < session->requests_count && count < KEYSPACE_PREFETCH_MAX) {
+        struct request request;
+        memcpy(&request, at, sizeof(request));
+        at += sizeof(request);
+        if (request.kind != REQUEST_WRITE && request.arguments_count > 1) {
+            uint32_t name_size, key_size;
+            memcpy(&name_size, at, sizeof(name_size));
+            memcpy(&key_size, at + sizeof(name_size) + name_size, sizeof(key_size));
+            const uint8_t *key = at + sizeof(name_size) + name_size + sizeof(key_size);
+            keyspace_prefetch_add(&prefetch, keyspace, request.database, slice_of(key, key_size));
+        }
+        at += request.bytes;
+        count++;
+    }
+    keyspace_prefetch_items(&prefetch, keyspace);
+    return count;
 }
 
 void session_pop(struct session *session, const struct request *request)

@@ -97,6 +97,10 @@ bool session_peek(const struct session *session, struct request *out);
 void session_peek_arguments(const struct session *session, const struct request *request,
                             struct slice *slices);
 
+/* Fetches the memory that the first reads of the queue will look at, by their first arguments;
+ * returns how many requests it looked at. */
+uint32_t session_prefetch(const struct session *session, const struct keyspace *keyspace);
+
 /* Drops the head. */
 void session_pop(struct session *session, const struct request *request);
 

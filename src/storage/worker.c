@@ -141,9 +141,10 @@ void worker_submit(struct worker *worker, struct worker_job *job)
     worker_lock(worker);
     ASSERT(!worker->is_stopping);
     jobs_append(&worker->pending, job, job);
+    worker_unlock(worker);
+    /* Outside the lock, or the thread wakes only to wait for that. */
     int code = pthread_cond_signal(&worker->work);
     ASSERT(code == 0);
-    worker_unlock(worker);
 }
 
 void worker_hand_back(struct worker *worker, struct worker_job *first, struct worker_job *last)

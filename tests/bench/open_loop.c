@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/bench.h"
 #include "lib/check.h"
 #include "lib/redis_client.h"
 
@@ -36,8 +37,9 @@ struct connection {
     uint32_t first, pending_count;
     char *output;
     size_t output_begin, output_end;
-    bool is_in_error; /* the reply that is being read */
-    bool is_in_line;
+    char line[2]; /* how the line that is being read begins */
+    size_t line_bytes;
+    bool is_in_value; /* it is the value that the line before announced */
 };
 
 struct loop {
@@ -67,13 +69,16 @@ static bool put_request(struct loop *loop, struct connection *connection, uint64
         connection->output_end + REQUEST_BYTES_MAX + options->value_bytes > OUTPUT_BYTES) {
         return false;
     }
-    char key[32];
-    int key_bytes =
-        snprintf(key, sizeof(key), "key:%u", check_random(&loop->random, options->keys_count));
-    connection->output_end += (size_t)snprintf(connection->output + connection->output_end,
-                                               REQUEST_BYTES_MAX + options->value_bytes,
-                                               "*3\r\n$3\r\nSET\r\n$%d\r\n%s\r\n$%u\r\n%s\r\n",
-                                               key_bytes, key, options->value_bytes, loop->value);
+    char *output = connection->output + connection->output_end;
+    size_t room = REQUEST_BYTES_MAX + options->value_bytes;
+    uint32_t key = check_random(&loop->random, options->keys_count);
+    int size =
+        options->is_reading
+            ? snprintf(output, room, "*2\r\n$3\r\nGET\r\n$16\r\n" BENCH_KEY_FORMAT "\r\n", key)
+            : snprintf(output, room,
+                       "*3\r\n$3\r\nSET\r\n$16\r\n" BENCH_KEY_FORMAT "\r\n$%u\r\n%s\r\n", key,
+                       options->value_bytes, loop->value);
+    connection->output_end += (size_t)size;
     uint32_t place = (connection->first + connection->pending_count) % PENDING_MAX;
     bool is_marked = options->is_marked != NULL && atomic_load(options->is_marked);
     connection->pending[place] = (struct pending){due_us, is_marked};
@@ -130,14 +135,25 @@ static void take_reply(struct loop *loop, struct connection *connection, uint64_
     struct pending *pending = &connection->pending[connection->first];
     uint64_t us = at_us > pending->due_us ? at_us - pending->due_us : 0;
     histogram_add(pending->is_marked ? &loop->result->marked : &loop->result->plain, us);
-    loop->result->errors += connection->is_in_error;
+    loop->result->errors += connection->line[0] == '-' && !connection->is_in_value;
     connection->first = (connection->first + 1) % PENDING_MAX;
     connection->pending_count--;
     loop->answered++;
     loop->answered_us = at_us;
 }
 
-/* Every reply is one line: +OK, or an error. */
+/* A reply is one line, or a line "$bytes" and one for the value. */
+static void end_line(struct loop *loop, struct connection *connection, uint64_t at_us)
+{
+    bool is_announced =
+        !connection->is_in_value && connection->line[0] == '$' && connection->line[1] != '-';
+    if (!is_announced) {
+        take_reply(loop, connection, at_us);
+    }
+    connection->is_in_value = is_announced;
+    connection->line_bytes = 0;
+}
+
 static void receive(struct loop *loop, struct connection *connection)
 {
     char bytes[65536];
@@ -147,13 +163,11 @@ static void receive(struct loop *loop, struct connection *connection)
         FAIL("a connection broke");
     }
     for (ssize_t i = 0; i < count; i++) {
-        if (!connection->is_in_line) {
-            connection->is_in_line = true;
-            connection->is_in_error = bytes[i] == '-';
+        if (connection->line_bytes < sizeof(connection->line)) {
+            connection->line[connection->line_bytes++] = bytes[i];
         }
         if (bytes[i] == '\n') {
-            take_reply(loop, connection, at_us);
-            connection->is_in_line = false;
+            end_line(loop, connection, at_us);
         }
     }
 }

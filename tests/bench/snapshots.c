@@ -1,6 +1,6 @@
 /* snapshots.c -- what snapshots and membership changes cost, in one table.
  *
- *     bench-snapshots QUORUM
+ *     bench snapshots QUORUM
  *
  * KEYS (1000000), RATE (50000 a second), SECONDS (120, twice) and LOG_BYTES (64mb, what
  * snapshot-log-bytes is the second time) in the environment; files are in TMPDIR (/tmp). A machine
@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/bench.h"
 #include "bench/open_loop.h"
 #include "integration/membership.h"
 #include "integration/writers.h"
@@ -25,18 +26,11 @@
 enum {
     VALUE_BYTES = 64,
     CONNECTIONS = 50,
-    LOAD_PIPELINE = 1000,
     CALIBRATION_SECONDS = 5,
     WATCH_MS = 20,
     NODES = 3,
     MEBIBYTE = 1024 * 1024,
 };
-
-static uint32_t number_from(const char *name, uint32_t otherwise)
-{
-    const char *text = getenv(name);
-    return text == NULL ? otherwise : (uint32_t)strtoul(text, NULL, 10);
-}
 
 /* ---- Watching the nodes meanwhile ---- */
 
@@ -107,27 +101,6 @@ static void put_row(const char *name, const struct histogram *histogram)
            (double)histogram_permille_us(histogram, 990) / 1000,
            (double)histogram_permille_us(histogram, 999) / 1000, (double)histogram->max_us / 1000);
     (void)fflush(stdout);
-}
-
-static void load_keys(struct cluster *cluster, uint32_t node, uint32_t keys_count)
-{
-    redisContext *client = redis_client_open(cluster->nodes[node].redis_port);
-    char value[VALUE_BYTES + 1];
-    memset(value, 'v', VALUE_BYTES);
-    value[VALUE_BYTES] = '\0';
-    for (uint32_t i = 0; i < keys_count;) {
-        uint32_t end = i + LOAD_PIPELINE < keys_count ? i + LOAD_PIPELINE : keys_count;
-        for (uint32_t j = i; j < end; j++) {
-            CHECK(redisAppendCommand(client, "SET key:%u %s", j, value) == REDIS_OK);
-        }
-        for (; i < end; i++) {
-            void *reply = NULL;
-            CHECK(redisGetReply(client, &reply) == REDIS_OK);
-            CHECK(((redisReply *)reply)->type == REDIS_REPLY_STATUS);
-            freeReplyObject(reply);
-        }
-    }
-    redisFree(client);
 }
 
 static void configure(struct cluster *cluster, const char *option, const char *value)
@@ -205,20 +178,21 @@ static void put_load(void)
     }
 }
 
-static void bench_latency(struct cluster *cluster)
+static void bench_load_latency(struct cluster *cluster)
 {
     static struct open_loop_result without, with;
     static struct histogram all;
     struct watch watch;
     struct open_loop_options options = {
         .connections_count = CONNECTIONS,
-        .keys_count = number_from("KEYS", 1000000),
+        .keys_count = bench_number("KEYS", 1000000),
         .value_bytes = VALUE_BYTES,
-        .rate = number_from("RATE", 50000),
-        .seconds = number_from("SECONDS", 120),
+        .rate = bench_number("RATE", 50000),
+        .seconds = bench_number("SECONDS", 120),
     };
     uint64_t begun_ms = check_now_ms();
-    load_keys(cluster, cluster_wait_leader(cluster), options.keys_count);
+    bench_load(cluster->nodes[cluster_wait_leader(cluster)].redis_port, options.keys_count,
+               VALUE_BYTES);
     printf("%u keys of %u bytes loaded in %.1f s\n", options.keys_count, VALUE_BYTES,
            (double)(check_now_ms() - begun_ms) / 1000);
     calibrate(cluster, &options);
@@ -269,7 +243,7 @@ static void bench_start(struct cluster *cluster, uint32_t node, const char *afte
     for (;;) {
         redisContext *client = redis_client_try(cluster->nodes[node].redis_port);
         if (client != NULL) {
-            redisReply *reply = redis_client_call(client, "GET key:0");
+            redisReply *reply = redis_client_call(client, "GET " BENCH_KEY_FORMAT, 0);
             bool is_served = reply->type == REDIS_REPLY_STRING;
             freeReplyObject(reply);
             if (is_served) {
@@ -354,7 +328,7 @@ static void bench_membership(const char *binary, const char *directory)
     cluster_kill_all(&cluster);
 }
 
-int main(int argc, char **argv)
+void bench_snapshots(const char *binary, const char *directory)
 {
     static struct cluster cluster;
     char directory[CLUSTER_PATH_BYTES / 2];
@@ -368,14 +342,12 @@ int main(int argc, char **argv)
     }
     put_load();
     (void)snprintf(part, sizeof(part), "%s/latency", directory);
-    cluster_init(&cluster, argv[1], part, NODES);
+    cluster_init(&cluster, binary, part, NODES);
     cluster_add_option(&cluster, "--snapshot-log-bytes=1024gb");
     cluster_add_option(&cluster, "--snapshot-entries=4294967295");
     cluster_start(&cluster);
-    bench_latency(&cluster);
+    bench_load_latency(&cluster);
     bench_restart(&cluster);
     (void)snprintf(part, sizeof(part), "%s/membership", directory);
-    bench_membership(argv[1], part);
-    files_remove_tree(directory);
-    return 0;
+    bench_membership(binary, part);
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "kv/keyspace_prefetch.h"
 #include "lib/unit.h"
 #include "unit/kv/keyspace_model.h"
 
@@ -48,6 +49,48 @@ UNIT_TEST(keyspace, other_hash_seeds_give_the_same_state_hash)
     keyspace_set(a, 0, SLICE_LITERAL("one more"), &value, KEYSPACE_NEVER);
     CU_ASSERT_NOT_EQUAL(keyspace_state_hash(a), keyspace_state_hash(b));
     CU_ASSERT_NOT_EQUAL(keyspace_content_hash(a), keyspace_content_hash(b));
+    keyspace_destroy(a);
+    keyspace_destroy(b);
+}
+
+/* Keys that are there and not, one that is too long, databases that do not exist, and too many. */
+static void fetch_ahead(struct keyspace *keyspace, uint32_t first_key)
+{
+    static const uint8_t long_key[1000];
+    struct keyspace_prefetch prefetch = {.count = 0};
+    keyspace_prefetch_add(&prefetch, keyspace, 0, slice_of(long_key, sizeof(long_key)));
+    keyspace_prefetch_add(&prefetch, keyspace, UINT32_MAX, SLICE_LITERAL("key"));
+    CU_ASSERT_EQUAL(prefetch.count, 0);
+    for (uint32_t i = 0; prefetch.count < KEYSPACE_PREFETCH_MAX; i++) {
+        struct slice key = model_key((first_key + i) % MODEL_KEYS);
+        keyspace_prefetch_add(&prefetch, keyspace, i % LIMIT_DATABASES, key);
+    }
+    keyspace_prefetch_add(&prefetch, keyspace, 0, SLICE_LITERAL("one too many"));
+    CU_ASSERT_EQUAL(prefetch.count, KEYSPACE_PREFETCH_MAX);
+    keyspace_prefetch_items(&prefetch, keyspace);
+}
+
+UNIT_TEST(keyspace, fetching_ahead_changes_nothing)
+{
+    struct keyspace *a = keyspace_create(1);
+    struct keyspace *b = keyspace_create(1);
+    struct prng prng_a;
+    struct prng prng_b;
+    prng_init(&prng_a, 3);
+    prng_init(&prng_b, 3);
+    for (uint32_t i = 0; i < 5000; i++) {
+        fetch_ahead(b, i);
+        model_step(NULL, a, &prng_a);
+        model_step(NULL, b, &prng_b);
+    }
+    struct keyspace_stats stats_a, stats_b;
+    keyspace_get_stats(a, &stats_a);
+    keyspace_get_stats(b, &stats_b);
+    CU_ASSERT_EQUAL(stats_a.hits, stats_b.hits);
+    CU_ASSERT_EQUAL(stats_a.misses, stats_b.misses);
+    CU_ASSERT_EQUAL(stats_a.mutations, stats_b.mutations);
+    CU_ASSERT_EQUAL(keyspace_state_hash(a), keyspace_state_hash(b));
+    CU_ASSERT_EQUAL(keyspace_content_hash(a), keyspace_content_hash(b));
     keyspace_destroy(a);
     keyspace_destroy(b);
 }
