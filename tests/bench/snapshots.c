@@ -331,15 +331,7 @@ static void bench_membership(const char *binary, const char *directory)
 void bench_snapshots(const char *binary, const char *directory)
 {
     static struct cluster cluster;
-    char directory[CLUSTER_PATH_BYTES / 2];
     char part[CLUSTER_PATH_BYTES];
-    const char *place = getenv("TMPDIR");
-    (void)snprintf(directory, sizeof(directory), "%s/quorum-bench-XXXXXX",
-                   place == NULL ? "/tmp" : place);
-    if (argc != 2 || access(argv[1], X_OK) != 0 || mkdtemp(directory) == NULL) {
-        fprintf(stderr, "usage: bench-snapshots QUORUM\n");
-        return 2;
-    }
     put_load();
     (void)snprintf(part, sizeof(part), "%s/latency", directory);
     cluster_init(&cluster, binary, part, NODES);
