@@ -270,7 +270,7 @@ void raft_get_status(const struct raft *raft, struct raft_status *out)
     *out = (struct raft_status){
         .id = raft->id,
         .role = raft->role,
-        .is_voter = raft_is_voter_itself(raft),
+        .is_voter = raft_is_voter_itself(raft) && !raft_is_waiting(raft),
         .is_member = raft_is_member(raft, raft->id),
         .term = raft->hard_state.term,
         .vote = raft->hard_state.vote,
