@@ -127,6 +127,10 @@ static int on_file_control(sqlite3_file *file, int operation, void *argument)
         *(int *)argument = file_of(file)->last_errno;
         return SQLITE_OK;
     }
+    if (operation == SQLITE_FCNTL_MMAP_SIZE) {
+        *(sqlite3_int64 *)argument = 0; /* Nothing is ever mapped. */
+        return SQLITE_OK;
+    }
     return SQLITE_NOTFOUND;
 }
 
@@ -165,9 +169,6 @@ static int on_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *out, int fl
     *file = (struct file){.base = {.pMethods = NULL}};
     const char *name = path == NULL ? NULL : simvfs_name_of(path);
     ASSERT(path == NULL || name != NULL);
-    uint64_t size = 0;
-    bool is_directory = false;
-    bool existed = name != NULL && simvfs_disk_exists(name, &size, &is_directory);
     bool may_create = (flags & SQLITE_OPEN_CREATE) != 0;
     int code = simvfs_disk_open(name, may_create, (flags & SQLITE_OPEN_EXCLUSIVE) != 0, &file->at);
     if (code != 0) {
@@ -177,7 +178,6 @@ static int on_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *out, int fl
     int journals = SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL | SQLITE_OPEN_WAL;
     file->owes_directory_sync = may_create && (flags & journals) != 0;
     file->is_deleted_on_close = name != NULL && (flags & SQLITE_OPEN_DELETEONCLOSE) != 0;
-    (void)existed;
     (void)snprintf(file->name, sizeof(file->name), "%s", name == NULL ? "" : name);
     file->base.pMethods = &methods;
     if (out_flags != NULL) {
