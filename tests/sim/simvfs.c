@@ -253,6 +253,7 @@ static sqlite3_mem_methods real_memory;
 static uint64_t allocations;
 static uint64_t failing_allocation;
 static int fails_for_ever;
+static bool is_counting; /* from the registration on */
 
 uint64_t simvfs_allocations(void)
 {
@@ -261,6 +262,9 @@ uint64_t simvfs_allocations(void)
 
 static bool allocation_fails(void)
 {
+    if (!is_counting) {
+        return false;
+    }
     uint64_t nth = ++allocations;
     bool fails = failing_allocation != 0 && (fails_for_ever != 0 ? nth >= failing_allocation
                                                                   : nth == failing_allocation);
@@ -320,4 +324,5 @@ void simvfs_register(uint64_t seed)
     }
     int code = sqlite3_vfs_register(&vfs, 1);
     ASSERT(code == SQLITE_OK);
+    is_counting = true;
 }

@@ -10,7 +10,7 @@
 #include "base/assert.h"
 #include "sim/simvfs_disk_internal.h"
 
-enum { LATENCY_US_MIN = 100000, LATENCY_US_RANGE = 4900000 };
+enum { LATENCY_US_MIN = 100000, LATENCY_US_RANGE = 4900000, CALL_US = 10, LIFE_US = 1000000 };
 
 struct simvfs_disk *simvfs_disk;
 
@@ -56,6 +56,7 @@ void simvfs_disk_format(uint64_t seed)
     memset(&disk->names, 0, sizeof(disk->names));
     memset(&disk->durable_names, 0, sizeof(disk->durable_names));
     disk->entry_changes_count = 0;
+    disk->clock_us = 0;
     prng_init(&disk->prng, seed);
 }
 
@@ -65,6 +66,7 @@ void simvfs_disk_begin_life(const struct simvfs_plan *plan)
     disk->plan = *plan;
     disk->life = (struct simvfs_counts){0};
     disk->fatal_faults = 0;
+    disk->clock_us += LIFE_US;
     memset(disk->could_hit, 0, sizeof(disk->could_hit));
 }
 
@@ -81,6 +83,11 @@ struct simvfs_counts *simvfs_disk_life(void)
 struct simvfs_counts *simvfs_disk_totals(void)
 {
     return &simvfs_disk->totals;
+}
+
+uint64_t simvfs_disk_clock_us(void)
+{
+    return simvfs_disk->clock_us;
 }
 
 bool simvfs_disk_is_damaged(const char *name)
@@ -130,6 +137,7 @@ static void begin_call(void)
     struct simvfs_disk *disk = simvfs_disk;
     disk->life.calls++;
     disk->totals.calls++;
+    disk->clock_us += CALL_US;
     if (disk->life.calls == disk->plan.crash_at_call) {
         simvfs_disk_count(SIMVFS_KILL);
         _exit(SIMVFS_CRASH_EXIT_CODE);
@@ -138,6 +146,7 @@ static void begin_call(void)
         uint64_t latency_us = LATENCY_US_MIN + below(LATENCY_US_RANGE);
         disk->life.latency_us += latency_us;
         disk->totals.latency_us += latency_us;
+        disk->clock_us += latency_us;
     }
 }
 
@@ -420,12 +429,13 @@ static void take_write(struct simvfs_file *file, const void *bytes, size_t size,
     put_in_cache(file, bytes, size, offset);
     /* Only whole pages: of databases. A part of the disk's own making is never hit. */
     bool is_page = size == SIMVFS_BLOCK_BYTES;
+    bool is_aligned = offset % SIMVFS_BLOCK_BYTES == 0; /* Not so in a WAL, where it hits two. */
     if (is_page && is_hit(SIMVFS_WRITE_LOST)) {
         file->has_lost_writes = true;
         file->is_damaged = true;
         return;
     }
-    if (is_page && file->size >= 4 * SIMVFS_BLOCK_BYTES && is_hit(SIMVFS_WRITE_MISDIRECTED)) {
+    if (is_page && is_aligned && file->size >= 4 * SIMVFS_BLOCK_BYTES && is_hit(SIMVFS_WRITE_MISDIRECTED)) {
         uint64_t pages = file->size / SIMVFS_BLOCK_BYTES;
         offset = (offset + SIMVFS_BLOCK_BYTES * (1 + below(pages - 1))) %
                  (pages * SIMVFS_BLOCK_BYTES);

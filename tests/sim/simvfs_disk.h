@@ -100,6 +100,9 @@ struct simvfs_plan *simvfs_disk_plan(void);
 struct simvfs_counts *simvfs_disk_life(void);
 struct simvfs_counts *simvfs_disk_totals(void);
 
+/* The simulated time since format, in microseconds: it goes on with calls, and with lives. */
+uint64_t simvfs_disk_clock_us(void);
+
 /* Counts a fault. */
 void simvfs_disk_count(enum simvfs_fault fault);
 

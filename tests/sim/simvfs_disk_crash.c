@@ -13,6 +13,8 @@
 #include "base/hash.h"
 #include "sim/simvfs_disk_internal.h"
 
+enum { WAL_HEADER_BYTES = 32, WAL_FRAME_BYTES = 24 + SIMVFS_BLOCK_BYTES };
+
 enum keeping { KEEP_NOTHING, KEEP_ALL, KEEP_UP_TO, KEEP_SECTORS, KEEP_BLOCKS, KEEPINGS_COUNT };
 
 /* How one file comes out of a crash. */
@@ -250,14 +252,29 @@ void simvfs_disk_lose_power(void)
 
 /* ---- Damage at rest ---- */
 
-static void damage_file(struct simvfs_file *file, char *text, size_t text_bytes)
+/* A sector, or what of it lies within one frame of a WAL: damage that reaches over two
+ * transactions there cannot be told from a torn write any more. */
+static void zero_sector(struct simvfs_file *file, uint32_t offset, bool is_wal)
 {
-    uint32_t page_bytes =
-        file->size < SIMVFS_BLOCK_BYTES ? file->size : (uint32_t)SIMVFS_BLOCK_BYTES;
+    uint32_t from = offset - offset % SIMVFS_SECTOR_BYTES;
+    uint32_t to = from + SIMVFS_SECTOR_BYTES < file->size ? from + SIMVFS_SECTOR_BYTES : file->size;
+    if (is_wal && offset >= WAL_HEADER_BYTES) {
+        uint32_t frame = offset - (offset - WAL_HEADER_BYTES) % WAL_FRAME_BYTES;
+        from = from < frame ? frame : from;
+        to = to > frame + WAL_FRAME_BYTES ? frame + WAL_FRAME_BYTES : to;
+    } else if (is_wal) {
+        to = WAL_HEADER_BYTES;
+    }
+    memset(file->durable + from, 0, to - from);
+}
+
+static void damage_file(struct simvfs_file *file, bool is_wal, char *text, size_t text_bytes)
+{
+    uint32_t page_bytes = SIMVFS_BLOCK_BYTES;
     uint32_t pages = file->size / page_bytes;
     uint32_t offset = (uint32_t)below(file->size);
     uint8_t *bytes = file->durable;
-    switch (pages > 2 ? below(3) : below(2)) {
+    switch (pages > 2 && !is_wal ? below(3) : below(2)) {
     case 0:
         simvfs_disk_count(SIMVFS_BIT_ROT);
         bytes[offset] = (uint8_t)(bytes[offset] ^ (1U << below(8)));
@@ -265,9 +282,7 @@ static void damage_file(struct simvfs_file *file, char *text, size_t text_bytes)
         break;
     case 1:
         simvfs_disk_count(SIMVFS_SECTOR_ZEROED);
-        offset -= offset % SIMVFS_SECTOR_BYTES;
-        uint32_t left = file->size - offset;
-        memset(bytes + offset, 0, left < SIMVFS_SECTOR_BYTES ? left : SIMVFS_SECTOR_BYTES);
+        zero_sector(file, offset, is_wal);
         (void)snprintf(text, text_bytes, "zeros at %u", offset);
         break;
     default: {
@@ -291,7 +306,9 @@ const char *simvfs_disk_damage(const char *name, char *description, size_t descr
     struct simvfs_file *file = &simvfs_disk->files[entry->file];
     simvfs_settle_file(file);
     show_durable(file);
-    damage_file(file, description, description_bytes);
+    size_t length = strlen(name);
+    bool is_wal = length > 4 && strcmp(name + length - 4, "-wal") == 0;
+    damage_file(file, is_wal, description, description_bytes);
     file->is_damaged = true;
     show_durable(file);
     return entry->name;

@@ -61,6 +61,7 @@ struct simvfs_disk {
     struct simvfs_counts life;
     struct simvfs_counts totals;
     uint64_t fatal_faults;
+    uint64_t clock_us;
     uint64_t could_hit[SIMVFS_FAULTS_COUNT]; /* calls of this life that each fault could hit */
     struct simvfs_names names;
     struct simvfs_names durable_names;

@@ -16,7 +16,7 @@
 #include "sim/storage_threads.h"
 #include "storage/damaged_dir.h"
 
-enum { SECONDS_MAX = 60, RESERVE_BYTES = 256 * 1024, WAL_BYTES_MIN = 16 * 1024 };
+enum { SECONDS_MAX = 60, RESERVE_BYTES = 256 * 1024, WAL_BYTES_MIN = 16 * 1024, EPOCH_S = 1700000000 };
 
 struct living living;
 
@@ -36,17 +36,15 @@ _Noreturn void __wrap__exit(int code)
     __real__exit(code);
 }
 
-/* The time that calls took on the simulated disk passes for this process alone. */
 int __wrap_clock_gettime(clockid_t clock, struct timespec *out)
 {
-    int code = __real_clock_gettime(clock, out);
-    if (living.life != NULL) {
-        uint64_t nanoseconds =
-            (uint64_t)out->tv_nsec + simvfs_disk_life()->latency_us % 1000000 * 1000;
-        out->tv_sec += (time_t)(simvfs_disk_life()->latency_us / 1000000 + nanoseconds / 1000000000);
-        out->tv_nsec = (long)(nanoseconds % 1000000000);
+    if (living.life == NULL) {
+        return __real_clock_gettime(clock, out);
     }
-    return code;
+    uint64_t now_us = simvfs_disk_clock_us();
+    *out = (struct timespec){.tv_sec = (time_t)(EPOCH_S + now_us / 1000000),
+                             .tv_nsec = (long)(now_us % 1000000 * 1000)};
+    return 0;
 }
 
 void life_log(struct life *life, const char *format, ...)

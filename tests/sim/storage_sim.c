@@ -50,7 +50,10 @@ static uint64_t causes(bool with_full)
 
 static bool judge_not_opened(struct life *life)
 {
-    bool is_noticed = life->open_result == RESULT_CORRUPT && is_damaged();
+    /* A version or an owner that damage changed is refused as such: for the operator. */
+    bool is_noticed = (life->open_result == RESULT_CORRUPT || life->open_result == RESULT_VERSION ||
+                       life->open_result == RESULT_IDENTITY) &&
+                      is_damaged();
     uint64_t reads = simvfs_disk_life()->faults[SIMVFS_READ_EIO] +
                      simvfs_disk_life()->faults[SIMVFS_READ_SHORT];
     if (is_noticed && reads == 0) {
@@ -112,12 +115,11 @@ bool sim_live(const struct simvfs_plan *plan)
     return is_right;
 }
 
-/* A directory that no longer says whose it is, is for the operator: wiped, and begun anew. */
-static void wipe_if_lost(struct life *life)
+/* A damaged directory that no longer says whose it is, is for the operator: wiped, begun anew. */
+static bool is_lost(const struct life *life)
 {
-    if (life->is_moving && life->open_result == RESULT_NOT_FOUND) {
-        sim_begin(life->seed);
-    }
+    return life->is_moving && life->open_result != RESULT_OK && life->open_result != RESULT_IO &&
+           life->open_result != RESULT_FULL && is_damaged();
 }
 
 bool sim_heal(uint64_t seed)
@@ -136,8 +138,8 @@ bool sim_heal(uint64_t seed)
         if (!sim_live(&plan)) {
             return false;
         }
-        if (life->is_moving && life->open_result == RESULT_NOT_FOUND) {
-            wipe_if_lost(life);
+        if (is_lost(life)) {
+            sim_begin(seed);
             starts = 0;
         }
     }
