@@ -86,6 +86,9 @@ static int errno_behind(sqlite3 *connection)
 {
     sqlite3_file *wal = NULL;
     int code = 0;
+    if (connection == NULL) {
+        return 0; /* There was no memory for one. */
+    }
     (void)sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
     if (wal != NULL && wal->pMethods != NULL) {
         (void)wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &code);

@@ -459,7 +459,12 @@ int simvfs_disk_write(int at, const void *bytes, size_t size, uint64_t offset)
     }
     if (is_hit(SIMVFS_WRITE_EIO)) {
         note_fatal(at);
-        take_write(file, bytes, (size_t)below(size), offset);
+        /* Whole sectors got through, or none: what lies in one sector does not tear. */
+        uint64_t end = offset + below(size);
+        end -= end % SIMVFS_SECTOR_BYTES;
+        if (end > offset) {
+            take_write(file, bytes, (size_t)(end - offset), offset);
+        }
         return EIO;
     }
     take_write(file, bytes, size, offset);

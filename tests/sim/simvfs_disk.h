@@ -144,7 +144,4 @@ const char *simvfs_disk_damage(const char *name, char *description, size_t descr
 /* Whether the file of that name was damaged, or a write of it lost or misdirected. */
 bool simvfs_disk_is_damaged(const char *name);
 
-/* Of all contents and names, to tell two runs of one seed apart. */
-uint64_t simvfs_disk_hash(void);
-
 #endif

@@ -313,18 +313,3 @@ const char *simvfs_disk_damage(const char *name, char *description, size_t descr
     show_durable(file);
     return entry->name;
 }
-
-uint64_t simvfs_disk_hash(void)
-{
-    uint64_t hash = 0;
-    for (int i = 0; i < SIMVFS_NAMES_MAX; i++) {
-        const struct simvfs_entry *entry = &simvfs_disk->names.entries[i];
-        if (entry->is_used && entry->file != SIMVFS_DIRECTORY) {
-            const struct simvfs_file *file = &simvfs_disk->files[entry->file];
-            hash = hash_mix(hash, hash_bytes(0, slice_of_string(entry->name)));
-            hash = hash_mix(hash, hash_bytes(1, slice_of(file->cache, file->size)));
-            hash = hash_mix(hash, hash_bytes(2, slice_of(file->durable, file->durable_size)));
-        }
-    }
-    return hash;
-}

@@ -315,6 +315,9 @@ static void start(void)
     open_state();
     living.fatal_faults = simvfs_disk_fatal_faults();
     life->starts++;
+    if (living.model->snapshot.index > living.model->log.last_index) {
+        life_reset_to_snapshot(); /* As the replica does when a crash came between the two. */
+    }
 }
 
 /* ---- End ---- */
@@ -344,6 +347,7 @@ _Noreturn void life_run(struct life *life)
     prng_init(&living.prng, life->seed);
     logger_set_sink(keep_line, life);
     life->had_full_disk = false;
+    life->is_installing = false;
     start();
     for (uint32_t i = 0; i < life->steps; i++) {
         if (life->is_fixed && !life_fixed_step(i)) {

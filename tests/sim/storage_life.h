@@ -39,6 +39,7 @@ struct life {
     enum result open_result;
     const char *opened;    /* what could not be opened */
     bool had_full_disk;
+    bool is_installing; /* then it needs room to start again, and stops without */
     uint64_t allocations;
     uint64_t starts;
     uint64_t units_reported;

@@ -37,6 +37,9 @@ void life_settle(void);
 void life_step(void);
 bool life_fixed_step(uint32_t number);
 
+/* Drops the log; it goes on behind the snapshot. */
+void life_reset_to_snapshot(void);
+
 /* Ends the process when the model has found a failure. */
 void life_check(void);
 

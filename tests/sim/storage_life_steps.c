@@ -148,6 +148,15 @@ static void snapshot_of_commit(void)
     make_snapshot(index, index <= log->base_index ? log->base_term : log->entries[index].term);
 }
 
+void life_reset_to_snapshot(void)
+{
+    const struct model_snapshot *snapshot = &living.model->snapshot;
+    struct model_unit unit = {
+        .persist = {.reset_index = snapshot->index, .reset_term = snapshot->term}};
+    submit(&unit);
+    life_settle();
+}
+
 /* As after the installation of a snapshot that is ahead of the log. */
 static void reset_ahead(void)
 {
@@ -161,10 +170,7 @@ static void reset_ahead(void)
     if (model->snapshot.index != index) {
         return;
     }
-    struct model_unit unit = {.persist = {.reset_index = index,
-                                          .reset_term = model->tip.hard_state.term}};
-    submit(&unit);
-    life_settle();
+    life_reset_to_snapshot();
 }
 
 /* ---- Copies ---- */
@@ -246,8 +252,10 @@ static void install(void)
     living.has_copy = false;
     living.is_begun = false;
     model_note_candidate(model, &living.copied);
+    living.life->is_installing = true;
     state_store_install(living.state, COPY_PATH);
     storage_threads_settle();
+    living.life->is_installing = false;
     living.fatal_faults = simvfs_disk_fatal_faults(); /* An install may fail and go on. */
     life_settle();
     if (!living.outcome.is_install_done) {

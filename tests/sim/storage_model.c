@@ -43,6 +43,11 @@ void model_fail(struct model *model, const char *format, ...)
 
 /* ---- The log: drawing ---- */
 
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 static void draw_entries(struct model *model, struct prng *prng, struct model_unit *unit,
                          uint64_t term)
 {
@@ -74,9 +79,9 @@ void model_draw_unit(struct model *model, struct prng *prng, struct model_unit *
         hard_state.vote = is_same && hard_state.vote != 0 ? hard_state.vote : prng_below(prng, 4);
         unit->persist.hard_state = hard_state;
     }
-    if (tip->last_index > tip->commit_index && prng_below(prng, 5) == 0) {
-        unit->persist.truncate_from =
-            tip->commit_index + 1 + prng_below(prng, tip->last_index - tip->commit_index);
+    uint64_t fixed = larger(tip->commit_index, model->snapshot.index); /* raft truncates behind it */
+    if (tip->last_index > fixed && prng_below(prng, 5) == 0) {
+        unit->persist.truncate_from = fixed + 1 + prng_below(prng, tip->last_index - fixed);
     }
     draw_entries(model, prng, unit, hard_state.term);
     uint64_t last = unit->first_index + unit->entries_count - 1;
@@ -216,11 +221,6 @@ static bool entries_fit(const struct model_log *expected, const struct log_recov
         }
     }
     return true;
-}
-
-static uint64_t larger(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
 }
 
 static bool log_fits(const struct model *model, const struct model_log *expected,

@@ -83,7 +83,7 @@ static bool judge(struct life *life, int status)
     case SIMVFS_CRASH_EXIT_CODE:
         return life->model.failure[0] == '\0';
     case STORAGE_FATAL_EXIT_CODE:
-        if (causes(false) == 0 && !is_damaged()) {
+        if (causes(life->is_installing) == 0 && !is_damaged()) {
             model_fail(&life->model, "the process stopped itself without a cause");
         }
         return life->model.failure[0] == '\0';
