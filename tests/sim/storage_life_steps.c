@@ -7,7 +7,10 @@
 #include "sim/storage_life_internal.h"
 #include "sim/storage_threads.h"
 
-#define COPY_PATH SIMVFS_ROOT "/snapshot.copy"
+#define COPY_NAME "snapshot.copy"
+#define COPY_PATH SIMVFS_ROOT "/" COPY_NAME
+#define RECEIVED_NAME "snapshot.received" STATE_FILE_TEMPORARY
+#define RECEIVED_PATH SIMVFS_ROOT "/" RECEIVED_NAME
 
 enum { UNITS_AT_ONCE_MAX = 5, CAPACITY_LARGE = 16 * 1024 * 1024 };
 
@@ -194,13 +197,13 @@ static void check_copy(void)
     struct state_meta meta;
     uint64_t size = 0;
     bool is_directory;
-    if (!simvfs_disk_exists("snapshot.copy", &size, &is_directory) ||
+    if (!simvfs_disk_exists(COPY_NAME, &size, &is_directory) ||
         size != living.outcome.copy_bytes) {
         model_fail(living.model, "a copy that was reported has another size, or is not there");
     }
     enum result result = state_file_verify(COPY_PATH, &meta, replica_state);
     bool may_fail = had_cause() || simvfs_disk_is_damaged("state.db") ||
-                    simvfs_disk_is_damaged("snapshot.copy");
+                    simvfs_disk_is_damaged(COPY_NAME);
     if (result != RESULT_OK && !may_fail) {
         model_fail(living.model, "a copy that was reported does not verify");
     }
@@ -219,8 +222,8 @@ static void copy(void)
     uint64_t size;
     bool is_directory;
     living.has_copy = false;
-    if (simvfs_disk_exists("snapshot.copy", &size, &is_directory)) {
-        (void)simvfs_disk_remove("snapshot.copy");
+    if (simvfs_disk_exists(COPY_NAME, &size, &is_directory)) {
+        (void)simvfs_disk_remove(COPY_NAME);
         return;
     }
     if (living.model->snapshot.index == 0 || living.is_begun) {
@@ -250,10 +253,13 @@ static void install(void)
         return;
     }
     living.has_copy = false;
+    if (simvfs_disk_rename(COPY_NAME, RECEIVED_NAME) != 0) {
+        return;
+    }
     living.is_begun = false;
     model_note_candidate(model, &living.copied);
     living.life->is_installing = true;
-    state_store_install(living.state, COPY_PATH);
+    state_store_install(living.state, RECEIVED_PATH);
     storage_threads_settle();
     living.life->is_installing = false;
     living.fatal_faults = simvfs_disk_fatal_faults(); /* An install may fail and go on. */
@@ -269,6 +275,8 @@ static void install(void)
         model_fail(model, "an installation failed without a cause");
     }
     living.outcome.is_install_done = false;
+    (void)simvfs_disk_remove(RECEIVED_NAME); /* Of an installation that failed. */
+    (void)simvfs_disk_remove(RECEIVED_NAME "-journal");
     model_drop_candidates(model);
     life_check();
 }
