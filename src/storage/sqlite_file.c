@@ -5,6 +5,7 @@
  *   wal_scan         SQLite's recovery drops everything behind a bad frame without a word
  *   locking_mode     before the first read, so that the wal-index lives on our heap (no -shm file)
  *   (the owner checks identity: before the first write, so that a foreign file stays as it is)
+ *   wal_renew        what an earlier failed flush left in memory alone must not be built upon
  *   pragmas          each is read back: a silent synchronous=NORMAL would lose acknowledged writes
  * Source: sqlite.org, pages pragma, wal, walformat.
  */
@@ -21,6 +22,7 @@
 #include "base/logger.h"
 #include "base/mem.h"
 #include "storage/storage_fatal.h"
+#include "storage/wal_renew.h"
 #include "storage/wal_scan.h"
 
 enum { PATH_BYTES = 4096, MESSAGE_BYTES = 512, WAL_HEADER_BYTES = 32, WAL_FRAME_HEADER_BYTES = 24 };
@@ -315,7 +317,9 @@ static int on_wal_commit(void *context, sqlite3 *connection, const char *name, i
 enum result sqlite_file_configure(struct sqlite_file *file, uint32_t wal_bytes_max)
 {
     file->is_writer = true;
-    enum result result = RESULT_OK;
+    char wal[PATH_BYTES];
+    (void)snprintf(wal, sizeof(wal), "%s-wal", file->path);
+    enum result result = wal_renew(wal);
     for (size_t i = 0; i < sizeof(pragmas) / sizeof(pragmas[0]) && result == RESULT_OK; i++) {
         result = sqlite_file_set_pragma(file, &pragmas[i]);
     }
