@@ -1,6 +1,6 @@
 /* simvfs.c -- the SQLite VFS over the simulated disk: what os_unix.c does, call by call.
  *
- * As there: a read beyond the end is filled with zeros and says so; a file of no bytes does not
+ * As there: a short read goes on; one beyond the end is filled with zeros and says so; a file of no bytes does not
  * exist; a new journal's or WAL's directory is flushed with the file's first flush, and whether
  * that fails is not asked.
  */
@@ -60,13 +60,18 @@ static int on_close(sqlite3_file *file)
 
 static int on_read(sqlite3_file *file, void *out, int size, sqlite3_int64 offset)
 {
-    size_t got = 0;
-    int code = simvfs_disk_read(file_of(file)->at, out, (size_t)size, (uint64_t)offset, &got);
-    if (code != 0) {
-        return failed(file, code, SQLITE_IOERR_READ);
+    size_t done = 0;
+    size_t got = 1;
+    while (done < (size_t)size && got > 0) {
+        int code = simvfs_disk_read(file_of(file)->at, (char *)out + done, (size_t)size - done,
+                                    (uint64_t)offset + done, &got);
+        if (code != 0) {
+            return failed(file, code, SQLITE_IOERR_READ);
+        }
+        done += got;
     }
-    if (got < (size_t)size) {
-        memset((char *)out + got, 0, (size_t)size - got);
+    if (done < (size_t)size) {
+        memset((char *)out + done, 0, (size_t)size - done);
         return failed(file, 0, SQLITE_IOERR_SHORT_READ);
     }
     return SQLITE_OK;

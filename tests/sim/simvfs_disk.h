@@ -60,7 +60,8 @@ enum {
     ROW(SIMVFS_ENTRY_LOST, "directory entry lost or old")                                          \
     ROW(SIMVFS_BIT_ROT, "bits rot")                                                                \
     ROW(SIMVFS_SECTOR_ZEROED, "sector reads as zeros")                                             \
-    ROW(SIMVFS_PAGE_SWAPPED, "page holds another one's content")
+    ROW(SIMVFS_PAGE_SWAPPED, "page holds another one's content")                                   \
+    ROW(SIMVFS_FILE_CUT, "database file is cut short")
 
 #define SIMVFS_FAULT_NAME(name, text) name,
 enum simvfs_fault { SIMVFS_FAULTS(SIMVFS_FAULT_NAME) SIMVFS_FAULTS_COUNT };

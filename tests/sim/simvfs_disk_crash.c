@@ -274,7 +274,7 @@ static void damage_file(struct simvfs_file *file, bool is_wal, char *text, size_
     uint32_t pages = file->size / page_bytes;
     uint32_t offset = (uint32_t)below(file->size);
     uint8_t *bytes = file->durable;
-    switch (pages > 2 && !is_wal ? below(3) : below(2)) {
+    switch (pages > 2 && !is_wal ? below(4) : below(2)) {
     case 0:
         simvfs_disk_count(SIMVFS_BIT_ROT);
         bytes[offset] = (uint8_t)(bytes[offset] ^ (1U << below(8)));
@@ -284,6 +284,11 @@ static void damage_file(struct simvfs_file *file, bool is_wal, char *text, size_
         simvfs_disk_count(SIMVFS_SECTOR_ZEROED);
         zero_sector(file, offset, is_wal);
         (void)snprintf(text, text_bytes, "zeros at %u", offset);
+        break;
+    case 2:
+        simvfs_disk_count(SIMVFS_FILE_CUT);
+        truncate_durable(file, offset);
+        (void)snprintf(text, text_bytes, "cut at %u", offset);
         break;
     default: {
         simvfs_disk_count(SIMVFS_PAGE_SWAPPED);

@@ -65,9 +65,15 @@ static void compact(void)
     if (index > model->compact_index) {
         model->compact_index = index;
     }
-    model->previous = model->log;
+    struct log_store_stats before;
+    struct log_store_stats after;
+    log_store_get_stats(living.log, &before);
     log_store_compact(living.log, index);
     life_settle();
+    log_store_get_stats(living.log, &after);
+    if (after.commits > before.commits) {
+        model->previous = model->log; /* The last transaction moved only the base. */
+    }
 }
 
 /* ---- The state ---- */

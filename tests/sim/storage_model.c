@@ -124,16 +124,30 @@ void model_note_unit(struct model *model, const struct model_unit *unit)
     apply_unit(&model->tip, unit);
 }
 
+/* Else nothing is written for it. */
+static bool changes(const struct model_log *log, const struct model_unit *unit)
+{
+    const struct raft_persist *persist = &unit->persist;
+    bool is_new_state = persist->hard_state_changed &&
+                        (persist->hard_state.term != log->hard_state.term ||
+                         persist->hard_state.vote != log->hard_state.vote);
+    return is_new_state || persist->reset_index != 0 || persist->truncate_from != 0 ||
+           unit->entries_count > 0 || persist->commit_index > log->commit_index;
+}
+
 void model_note_durable(struct model *model, uint64_t id)
 {
     uint32_t count = 0;
     while (count < model->units_count && model->units[count].persist.id <= id) {
         count++;
     }
-    if (count == 0) {
-        return;
+    bool is_written = false;
+    for (uint32_t i = 0; i < count; i++) {
+        is_written = is_written || changes(&model->log, &model->units[i]);
     }
-    model->previous = model->log;
+    if (is_written) {
+        model->previous = model->log;
+    }
     for (uint32_t i = 0; i < count; i++) {
         apply_unit(&model->log, &model->units[i]);
     }
@@ -258,15 +272,17 @@ static void fail_log(struct model *model, const struct log_recovery *found)
     const struct model_log *log = &model->log;
     model_fail(model,
                "the log is not what was reported durable: found term %llu vote %llu base %llu last "
-               "%llu commit %llu, reported term %llu vote %llu base %llu last %llu commit %llu, %u "
-               "units behind it",
+               "%llu commit %llu, reported term %llu vote %llu base %llu last %llu commit %llu (before: "
+               "term %llu last %llu commit %llu), %u units behind it",
                (unsigned long long)found->hard_state.term,
                (unsigned long long)found->hard_state.vote, (unsigned long long)found->base_index,
                (unsigned long long)(found->base_index + found->entries_count),
                (unsigned long long)found->commit_index, (unsigned long long)log->hard_state.term,
                (unsigned long long)log->hard_state.vote, (unsigned long long)log->base_index,
                (unsigned long long)log->last_index, (unsigned long long)log->commit_index,
-               model->units_count);
+               (unsigned long long)model->previous.hard_state.term,
+               (unsigned long long)model->previous.last_index,
+               (unsigned long long)model->previous.commit_index, model->units_count);
 }
 
 /* A lost write of the page of the state row alone: the log's rows are as they were, the rest is of
