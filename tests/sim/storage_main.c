@@ -16,7 +16,7 @@
 #include "base/hash.h"
 #include "sim/storage_sim.h"
 
-enum { LIVES_MIN = 2, LIVES_RANGE = 5, STEPS_MAX = 40, CALLS_TO_CRASH = 1200, FLOOR = 10 };
+enum { LIVES_MIN = 2, LIVES_RANGE = 5, STEPS_MAX = 40, CALLS_TO_CRASH = 1200, FLOOR = 5 };
 
 struct arguments {
     uint64_t seed;
@@ -67,8 +67,11 @@ static struct simvfs_plan draw_plan(struct prng *prng)
         return plan; /* Crashes alone. */
     }
     for (int i = SIMVFS_READ_EIO; i <= SIMVFS_LATENCY; i++) {
-        if (prng_below(prng, 3) == 0) {
-            plan.rates[i] = (uint32_t)(SIMVFS_RATE_ONE / (20 + prng_below(prng, 4000)));
+        /* There are far more reads and writes than other calls. */
+        bool is_seldom = i >= SIMVFS_DIRECTORY_SYNC_EIO && i <= SIMVFS_TRUNCATE_EIO;
+        if (prng_below(prng, is_seldom ? 5 : 3) == 0) {
+            uint64_t calls = is_seldom ? 4 + prng_below(prng, 200) : 20 + prng_below(prng, 4000);
+            plan.rates[i] = (uint32_t)(SIMVFS_RATE_ONE / calls);
         }
     }
     return plan;
@@ -106,7 +109,7 @@ static bool run_seed(uint64_t seed)
     sim_begin(seed);
     struct simvfs_plan plan = draw_plan(&prng);
     uint64_t lives = LIVES_MIN + prng_below(&prng, LIVES_RANGE);
-    uint64_t damaged_life = prng_below(&prng, 3) == 0 ? 1 + prng_below(&prng, lives) : 0;
+    uint64_t damaged_life = prng_below(&prng, 2) == 0 ? 1 + prng_below(&prng, lives) : 0;
     bool is_damaged_by_write = prng_below(&prng, 2) == 0;
     for (uint64_t i = 1; i <= lives; i++) {
         draw_life(&prng, &plan);
@@ -132,13 +135,21 @@ static bool run_seed(uint64_t seed)
 }
 
 /* Runs a seed and returns a hash of what was done, what went wrong, and what came of it. Not of the
- * files: SQLite leaves some bytes of its pages as malloc gave them. */
+ * files' bytes: SQLite leaves some of its pages' as malloc gave them. */
 static uint64_t trace_of(uint64_t seed)
 {
     const struct simvfs_counts *totals = simvfs_disk_totals();
     struct simvfs_counts before = *totals;
     (void)run_seed(seed);
-    uint64_t hash = hash_bytes(0, slice_of(&sim_life->model, sizeof(sim_life->model)));
+    const struct model *model = &sim_life->model;
+    uint64_t hash = hash_bytes(0, slice_of_string(model->failure));
+    hash = hash_mix(hash, model->log.hard_state.term);
+    hash = hash_mix(hash, model->log.hard_state.vote);
+    hash = hash_mix(hash, model->log.last_index);
+    hash = hash_mix(hash, model->log.entries[model->log.last_index].content);
+    hash = hash_mix(hash, model->snapshot.index);
+    hash = hash_mix(hash, hash_bytes(1, slice_of(model->snapshot.versions,
+                                                 sizeof(model->snapshot.versions))));
     hash = hash_mix(hash, totals->calls - before.calls);
     for (int i = 0; i < SIMVFS_FAULTS_COUNT; i++) {
         hash = hash_mix(hash, totals->faults[i] - before.faults[i]);
