@@ -366,8 +366,7 @@ void sqlite_file_close(struct sqlite_file *file, bool is_clean)
     if (is_clean && file->connection != NULL) {
         (void)sqlite3_db_config(file->connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
     }
-    bool may_have_made_wal =
-        file->connection != NULL && !file->wal_was_there && !file->is_writer;
+    bool may_have_made_wal = file->connection != NULL && !file->wal_was_there && !file->is_writer;
     int code = sqlite3_close(file->connection);
     ASSERT(code == SQLITE_OK); /* Else a statement was left open. */
     if (may_have_made_wal) {

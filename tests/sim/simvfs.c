@@ -1,8 +1,8 @@
 /* simvfs.c -- the SQLite VFS over the simulated disk: what os_unix.c does, call by call.
  *
- * As there: a short read goes on; one beyond the end is filled with zeros and says so; a file of no bytes does not
- * exist; a new journal's or WAL's directory is flushed with the file's first flush, and whether
- * that fails is not asked.
+ * As there: a short read goes on; one beyond the end is filled with zeros and says so; a file of no
+ * bytes does not exist; a new journal's or WAL's directory is flushed with the file's first flush,
+ * and whether that fails is not asked.
  */
 #include "sim/simvfs.h"
 
@@ -271,8 +271,8 @@ static bool allocation_fails(void)
         return false;
     }
     uint64_t nth = ++allocations;
-    bool fails = failing_allocation != 0 && (fails_for_ever != 0 ? nth >= failing_allocation
-                                                                  : nth == failing_allocation);
+    bool fails = failing_allocation != 0 &&
+                 (fails_for_ever != 0 ? nth >= failing_allocation : nth == failing_allocation);
     if (fails) {
         simvfs_disk_count(SIMVFS_OUT_OF_MEMORY);
     }

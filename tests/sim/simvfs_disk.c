@@ -251,7 +251,8 @@ const char *simvfs_disk_name_at(int at)
 int simvfs_disk_open(const char *name, bool may_create, bool must_create, int *file)
 {
     begin_call();
-    const struct simvfs_entry *entry = name == NULL ? NULL : simvfs_find_entry(&simvfs_disk->names, name);
+    const struct simvfs_entry *entry =
+        name == NULL ? NULL : simvfs_find_entry(&simvfs_disk->names, name);
     if (entry != NULL && must_create) {
         return EEXIST;
     }
@@ -435,10 +436,11 @@ static void take_write(struct simvfs_file *file, const void *bytes, size_t size,
         file->is_damaged = true;
         return;
     }
-    if (is_page && is_aligned && file->size >= 4 * SIMVFS_BLOCK_BYTES && is_hit(SIMVFS_WRITE_MISDIRECTED)) {
+    if (is_page && is_aligned && file->size >= 4 * SIMVFS_BLOCK_BYTES &&
+        is_hit(SIMVFS_WRITE_MISDIRECTED)) {
         uint64_t pages = file->size / SIMVFS_BLOCK_BYTES;
-        offset = (offset + SIMVFS_BLOCK_BYTES * (1 + below(pages - 1))) %
-                 (pages * SIMVFS_BLOCK_BYTES);
+        offset =
+            (offset + SIMVFS_BLOCK_BYTES * (1 + below(pages - 1))) % (pages * SIMVFS_BLOCK_BYTES);
         file->has_lost_writes = true;
         file->is_damaged = true;
     }

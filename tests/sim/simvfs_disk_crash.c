@@ -106,8 +106,8 @@ static void crash_write(struct simvfs_file *file, struct crash *crash, uint32_t 
     uint32_t sectors = 0;
     for (uint32_t from = write->offset; from < end; sectors++) {
         uint32_t sector = from / SIMVFS_SECTOR_BYTES;
-        uint32_t to = (sector + 1) * SIMVFS_SECTOR_BYTES < end ? (sector + 1) * SIMVFS_SECTOR_BYTES
-                                                               : end;
+        uint32_t to =
+            (sector + 1) * SIMVFS_SECTOR_BYTES < end ? (sector + 1) * SIMVFS_SECTOR_BYTES : end;
         bool is_kept = keeps_sector(crash, file, at, sector);
         if (is_kept) {
             apply(file, write, from, to - from);

@@ -1,5 +1,6 @@
-/* storage_exhaustive.c -- as SQLite's own tests do it: a short fixed scenario, again and again, with
- * each kind of fault at each call it could hit, once and for ever, and with a crash at each call.
+/* storage_exhaustive.c -- as SQLite's own tests do it: a short fixed scenario, again and again,
+ * with each kind of fault at each call it could hit, once and for ever, and with a crash at each
+ * call.
  *
  * The scenario runs on a directory that an earlier life left by a kill, so that starts with
  * something to recover are in it as well as a whole life. Behind each run the power may fail; then
@@ -43,7 +44,8 @@ static void draw_fixed(uint64_t seed, uint32_t steps)
 static bool was_hit(const struct run *run)
 {
     const struct simvfs_counts *counts = simvfs_disk_life();
-    return run->fault == SIMVFS_NO_FAULT ? counts->calls >= run->at : counts->faults[run->fault] > 0;
+    return run->fault == SIMVFS_NO_FAULT ? counts->calls >= run->at
+                                         : counts->faults[run->fault] > 0;
 }
 
 static bool live_with(const struct run *run)

@@ -16,7 +16,12 @@
 #include "sim/storage_threads.h"
 #include "storage/damaged_dir.h"
 
-enum { SECONDS_MAX = 60, RESERVE_BYTES = 256 * 1024, WAL_BYTES_MIN = 16 * 1024, EPOCH_S = 1700000000 };
+enum {
+    SECONDS_MAX = 60,
+    RESERVE_BYTES = 256 * 1024,
+    WAL_BYTES_MIN = 16 * 1024,
+    EPOCH_S = 1700000000
+};
 
 struct living living;
 

@@ -31,13 +31,13 @@ struct life {
     uint64_t failing_allocation;
     bool fails_for_ever;
     /* What becomes of the directory at the next start. */
-    bool is_created; /* a start has succeeded: nothing may be gone */
+    bool is_created;     /* a start has succeeded: nothing may be gone */
     bool is_log_damaged; /* noticed */
     bool is_state_damaged;
     bool is_moving; /* damaged files, and perhaps all were moved */
     /* Reported back. */
     enum result open_result;
-    const char *opened;    /* what could not be opened */
+    const char *opened; /* what could not be opened */
     bool had_full_disk;
     bool is_installing; /* then it needs room to start again, and stops without */
     uint64_t allocations;

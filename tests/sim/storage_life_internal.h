@@ -19,7 +19,7 @@ struct living {
     struct state_store_options state_options;
     uint64_t persist_id;
     uint64_t fatal_faults; /* that were forgiven */
-    bool is_begun; /* a snapshot was, and not committed */
+    bool is_begun;         /* a snapshot was, and not committed */
     bool has_copy;
     struct model_snapshot copied;
     struct state_store_outcome outcome; /* what was completed since it was cleared */

@@ -203,13 +203,12 @@ static void check_copy(void)
     struct state_meta meta;
     uint64_t size = 0;
     bool is_directory;
-    if (!simvfs_disk_exists(COPY_NAME, &size, &is_directory) ||
-        size != living.outcome.copy_bytes) {
+    if (!simvfs_disk_exists(COPY_NAME, &size, &is_directory) || size != living.outcome.copy_bytes) {
         model_fail(living.model, "a copy that was reported has another size, or is not there");
     }
     enum result result = state_file_verify(COPY_PATH, &meta, replica_state);
-    bool may_fail = had_cause() || simvfs_disk_is_damaged("state.db") ||
-                    simvfs_disk_is_damaged(COPY_NAME);
+    bool may_fail =
+        had_cause() || simvfs_disk_is_damaged("state.db") || simvfs_disk_is_damaged(COPY_NAME);
     if (result != RESULT_OK && !may_fail) {
         model_fail(living.model, "a copy that was reported does not verify");
     }
@@ -252,8 +251,8 @@ static void copy(void)
 static void install(void)
 {
     struct model *model = living.model;
-    uint64_t base = model->tip.base_index > model->compact_index ? model->tip.base_index
-                                                                 : model->compact_index;
+    uint64_t base =
+        model->tip.base_index > model->compact_index ? model->tip.base_index : model->compact_index;
     if (!living.has_copy || living.copied.index < base ||
         living.copied.index == model->snapshot.index) {
         return;

@@ -115,7 +115,7 @@ static bool run_seed(uint64_t seed)
         draw_life(&prng, &plan);
         bool is_damaged_here = i == damaged_life;
         bool by_write = is_damaged_here && is_damaged_by_write;
-        plan.at_fault = !by_write ? SIMVFS_NO_FAULT
+        plan.at_fault = !by_write                   ? SIMVFS_NO_FAULT
                         : prng_below(&prng, 2) == 0 ? SIMVFS_WRITE_LOST
                                                     : SIMVFS_WRITE_MISDIRECTED;
         plan.at_call = 1 + prng_below(&prng, 60);
@@ -148,8 +148,8 @@ static uint64_t trace_of(uint64_t seed)
     hash = hash_mix(hash, model->log.last_index);
     hash = hash_mix(hash, model->log.entries[model->log.last_index].content);
     hash = hash_mix(hash, model->snapshot.index);
-    hash = hash_mix(hash, hash_bytes(1, slice_of(model->snapshot.versions,
-                                                 sizeof(model->snapshot.versions))));
+    hash = hash_mix(
+        hash, hash_bytes(1, slice_of(model->snapshot.versions, sizeof(model->snapshot.versions))));
     hash = hash_mix(hash, totals->calls - before.calls);
     for (int i = 0; i < SIMVFS_FAULTS_COUNT; i++) {
         hash = hash_mix(hash, totals->faults[i] - before.faults[i]);
@@ -255,15 +255,16 @@ int main(int count, char **words)
 {
     struct arguments arguments;
     if (!parse(count, words, &arguments)) {
-        (void)fprintf(stderr, "usage: %s [--seed N] [--seeds COUNT] [--exhaustive STRIDE] "
-                              "[--floors] [--verbose]\n",
+        (void)fprintf(stderr,
+                      "usage: %s [--seed N] [--seeds COUNT] [--exhaustive STRIDE] "
+                      "[--floors] [--verbose]\n",
                       words[0]);
         return 2;
     }
     (void)printf("seed %" PRIu64 ", %" PRIu64 " seeds\n", arguments.seed, arguments.seeds);
     simvfs_disk_create();
-    sim_life = mmap(NULL, sizeof(*sim_life), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                    -1, 0);
+    sim_life =
+        mmap(NULL, sizeof(*sim_life), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ASSERT(sim_life != MAP_FAILED);
     uint64_t failed = 0;
     uint64_t passed = run_seeds(&arguments, &failed);

@@ -51,8 +51,8 @@ static uint64_t larger(uint64_t a, uint64_t b)
 static void draw_entries(struct model *model, struct prng *prng, struct model_unit *unit,
                          uint64_t term)
 {
-    uint64_t last = unit->persist.truncate_from != 0 ? unit->persist.truncate_from - 1
-                                                     : model->tip.last_index;
+    uint64_t last =
+        unit->persist.truncate_from != 0 ? unit->persist.truncate_from - 1 : model->tip.last_index;
     unit->first_index = last + 1;
     unit->entries_count = (uint32_t)prng_below(prng, MODEL_UNIT_ENTRIES_MAX + 1);
     if (last + unit->entries_count >= MODEL_INDEX_MAX) {
@@ -79,7 +79,8 @@ void model_draw_unit(struct model *model, struct prng *prng, struct model_unit *
         hard_state.vote = is_same && hard_state.vote != 0 ? hard_state.vote : prng_below(prng, 4);
         unit->persist.hard_state = hard_state;
     }
-    uint64_t fixed = larger(tip->commit_index, model->snapshot.index); /* raft truncates behind it */
+    uint64_t fixed =
+        larger(tip->commit_index, model->snapshot.index); /* raft truncates behind it */
     if (tip->last_index > fixed && prng_below(prng, 5) == 0) {
         unit->persist.truncate_from = fixed + 1 + prng_below(prng, tip->last_index - fixed);
     }
@@ -128,9 +129,9 @@ void model_note_unit(struct model *model, const struct model_unit *unit)
 static bool changes(const struct model_log *log, const struct model_unit *unit)
 {
     const struct raft_persist *persist = &unit->persist;
-    bool is_new_state = persist->hard_state_changed &&
-                        (persist->hard_state.term != log->hard_state.term ||
-                         persist->hard_state.vote != log->hard_state.vote);
+    bool is_new_state =
+        persist->hard_state_changed && (persist->hard_state.term != log->hard_state.term ||
+                                        persist->hard_state.vote != log->hard_state.vote);
     return is_new_state || persist->reset_index != 0 || persist->truncate_from != 0 ||
            unit->entries_count > 0 || persist->commit_index > log->commit_index;
 }
@@ -270,19 +271,20 @@ static bool goes_on_from(struct model *model, const struct model_log *from,
 static void fail_log(struct model *model, const struct log_recovery *found)
 {
     const struct model_log *log = &model->log;
-    model_fail(model,
-               "the log is not what was reported durable: found term %llu vote %llu base %llu last "
-               "%llu commit %llu, reported term %llu vote %llu base %llu last %llu commit %llu (before: "
-               "term %llu last %llu commit %llu), %u units behind it",
-               (unsigned long long)found->hard_state.term,
-               (unsigned long long)found->hard_state.vote, (unsigned long long)found->base_index,
-               (unsigned long long)(found->base_index + found->entries_count),
-               (unsigned long long)found->commit_index, (unsigned long long)log->hard_state.term,
-               (unsigned long long)log->hard_state.vote, (unsigned long long)log->base_index,
-               (unsigned long long)log->last_index, (unsigned long long)log->commit_index,
-               (unsigned long long)model->previous.hard_state.term,
-               (unsigned long long)model->previous.last_index,
-               (unsigned long long)model->previous.commit_index, model->units_count);
+    model_fail(
+        model,
+        "the log is not what was reported durable: found term %llu vote %llu base %llu last "
+        "%llu commit %llu, reported term %llu vote %llu base %llu last %llu commit %llu (before: "
+        "term %llu last %llu commit %llu), %u units behind it",
+        (unsigned long long)found->hard_state.term, (unsigned long long)found->hard_state.vote,
+        (unsigned long long)found->base_index,
+        (unsigned long long)(found->base_index + found->entries_count),
+        (unsigned long long)found->commit_index, (unsigned long long)log->hard_state.term,
+        (unsigned long long)log->hard_state.vote, (unsigned long long)log->base_index,
+        (unsigned long long)log->last_index, (unsigned long long)log->commit_index,
+        (unsigned long long)model->previous.hard_state.term,
+        (unsigned long long)model->previous.last_index,
+        (unsigned long long)model->previous.commit_index, model->units_count);
 }
 
 /* A lost write of the page of the state row alone: the log's rows are as they were, the rest is of

@@ -55,9 +55,9 @@ struct model_snapshot {
 };
 
 struct model {
-    struct model_log log;      /* reported */
-    struct model_log previous; /* reported before the last transaction */
-    struct model_log tip;      /* as of all that was submitted */
+    struct model_log log;                     /* reported */
+    struct model_log previous;                /* reported before the last transaction */
+    struct model_log tip;                     /* as of all that was submitted */
     struct model_unit units[MODEL_UNITS_MAX]; /* submitted and not reported */
     uint32_t units_count;
     uint64_t compact_index; /* the highest that compaction was told */

@@ -54,8 +54,8 @@ static bool judge_not_opened(struct life *life)
     bool is_noticed = (life->open_result == RESULT_CORRUPT || life->open_result == RESULT_VERSION ||
                        life->open_result == RESULT_IDENTITY) &&
                       is_damaged();
-    uint64_t reads = simvfs_disk_life()->faults[SIMVFS_READ_EIO] +
-                     simvfs_disk_life()->faults[SIMVFS_READ_SHORT];
+    uint64_t reads =
+        simvfs_disk_life()->faults[SIMVFS_READ_EIO] + simvfs_disk_life()->faults[SIMVFS_READ_SHORT];
     if (is_noticed && reads == 0) {
         bool is_log = strcmp(life->opened, "raft.db") == 0;
         life->is_log_damaged = life->is_log_damaged || is_log;
