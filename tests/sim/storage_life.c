@@ -318,6 +318,8 @@ static void start(void)
     }
     open_log(&options);
     open_state();
+    enum result opened = snapshot_files_open(SIMVFS_ROOT, &living.files);
+    ASSERT(opened == RESULT_OK);
     living.fatal_faults = simvfs_disk_fatal_faults();
     life->starts++;
     if (living.model->snapshot.index > living.model->log.last_index) {
@@ -337,6 +339,7 @@ static void stop(void)
     model_drop_candidates(living.model); /* Was begun and not committed. */
     log_store_close(log);
     state_store_close(state);
+    snapshot_files_close(living.files);
     disk_reserve_close(living.reserve);
 }
 

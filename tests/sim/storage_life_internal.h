@@ -6,6 +6,7 @@
 #include "sim/storage_life.h"
 #include "storage/disk_reserve.h"
 #include "storage/log_store.h"
+#include "storage/snapshot_files.h"
 #include "storage/state_store.h"
 
 /* This process's; the one instance. */
@@ -22,6 +23,9 @@ struct living {
     bool is_begun;         /* a snapshot was, and not committed */
     bool has_copy;
     struct model_snapshot copied;
+    uint64_t copy_bytes;
+    uint64_t copy_hash;
+    struct snapshot_files *files;
     struct state_store_outcome outcome; /* what was completed since it was cleared */
 };
 
@@ -36,6 +40,10 @@ void life_settle(void);
 /* One step drawn by chance; the steps of the fixed scenario by number. */
 void life_step(void);
 bool life_fixed_step(uint32_t number);
+
+/* Steps: copies the state, or drops the copy; sends it to ourselves and installs it. */
+void life_copy(void);
+void life_receive(void);
 
 /* Drops the log; it goes on behind the snapshot. */
 void life_reset_to_snapshot(void);

@@ -7,11 +7,6 @@
 #include "sim/storage_life_internal.h"
 #include "sim/storage_threads.h"
 
-#define COPY_NAME "snapshot.copy"
-#define COPY_PATH SIMVFS_ROOT "/" COPY_NAME
-#define RECEIVED_NAME "snapshot.received" STATE_FILE_TEMPORARY
-#define RECEIVED_PATH SIMVFS_ROOT "/" RECEIVED_NAME
-
 enum { UNITS_AT_ONCE_MAX = 5, CAPACITY_LARGE = 16 * 1024 * 1024 };
 
 static uint64_t below(uint64_t bound)
@@ -182,110 +177,6 @@ static void reset_ahead(void)
     life_reset_to_snapshot();
 }
 
-/* ---- Copies ---- */
-
-/* Whether something that may fail without the process stopping had a cause to. */
-static bool had_cause(void)
-{
-    const struct simvfs_counts *counts = simvfs_disk_life();
-    uint64_t causes = 0;
-    for (int i = SIMVFS_READ_EIO; i <= SIMVFS_TRUNCATE_EIO; i++) {
-        causes += counts->faults[i];
-    }
-    return causes + counts->faults[SIMVFS_DISK_FULL] + counts->faults[SIMVFS_OUT_OF_MEMORY] > 0 ||
-           living.life->had_full_disk;
-}
-
-/* A copy that was reported is whole, and of the last snapshot. */
-static void check_copy(void)
-{
-    static uint8_t replica_state[STATE_REPLICA_STATE_BYTES_MAX];
-    struct state_meta meta;
-    uint64_t size = 0;
-    bool is_directory;
-    if (!simvfs_disk_exists(COPY_NAME, &size, &is_directory) || size != living.outcome.copy_bytes) {
-        model_fail(living.model, "a copy that was reported has another size, or is not there");
-    }
-    enum result result = state_file_verify(COPY_PATH, &meta, replica_state);
-    bool may_fail =
-        had_cause() || simvfs_disk_is_damaged("state.db") || simvfs_disk_is_damaged(COPY_NAME);
-    if (result != RESULT_OK && !may_fail) {
-        model_fail(living.model, "a copy that was reported does not verify");
-    }
-    if (result == RESULT_OK &&
-        (meta.index != living.model->snapshot.index || !model_meta_fits(&meta))) {
-        model_fail(living.model, "a copy is of another snapshot");
-    }
-    living.has_copy = result == RESULT_OK;
-    living.copied = living.model->snapshot;
-    living.life->copies += living.has_copy;
-    life_check();
-}
-
-static void copy(void)
-{
-    uint64_t size;
-    bool is_directory;
-    living.has_copy = false;
-    if (simvfs_disk_exists(COPY_NAME, &size, &is_directory)) {
-        (void)simvfs_disk_remove(COPY_NAME);
-        return;
-    }
-    if (living.model->snapshot.index == 0 || living.is_begun) {
-        return; /* A copy waits for the snapshot that was begun. */
-    }
-    state_store_copy(living.state, COPY_PATH);
-    life_settle();
-    if (!living.outcome.is_copy_done) {
-        model_fail(living.model, "a copy never ends");
-    } else if (living.outcome.copy_result == RESULT_OK) {
-        check_copy();
-    } else if (!had_cause() && !simvfs_disk_is_damaged("state.db")) {
-        model_fail(living.model, "a copy failed without a cause");
-    }
-    living.outcome.is_copy_done = false;
-    life_check();
-}
-
-/* Back to what was copied: the store does not care that a follower would go forward. */
-static void install(void)
-{
-    struct model *model = living.model;
-    uint64_t base =
-        model->tip.base_index > model->compact_index ? model->tip.base_index : model->compact_index;
-    if (!living.has_copy || living.copied.index < base ||
-        living.copied.index == model->snapshot.index) {
-        return;
-    }
-    living.has_copy = false;
-    if (simvfs_disk_rename(COPY_NAME, RECEIVED_NAME) != 0) {
-        return;
-    }
-    living.is_begun = false;
-    model_note_candidate(model, &living.copied);
-    living.life->is_installing = true;
-    state_store_install(living.state, RECEIVED_PATH);
-    storage_threads_settle();
-    living.life->is_installing = false;
-    living.fatal_faults = simvfs_disk_fatal_faults(); /* An install may fail and go on. */
-    life_settle();
-    if (!living.outcome.is_install_done) {
-        model_fail(model, "an installation never ends");
-    } else if (living.outcome.install_result == RESULT_OK) {
-        living.life->installs++;
-        if (model->snapshot.index != living.copied.index) {
-            model_fail(model, "an installed snapshot is not in use");
-        }
-    } else if (!had_cause()) {
-        model_fail(model, "an installation failed without a cause");
-    }
-    living.outcome.is_install_done = false;
-    (void)simvfs_disk_remove(RECEIVED_NAME); /* Of an installation that failed. */
-    (void)simvfs_disk_remove(RECEIVED_NAME "-journal");
-    model_drop_candidates(model);
-    life_check();
-}
-
 /* ---- The disk ---- */
 
 /* The disk fills up, and some time later there is room again. */
@@ -350,9 +241,9 @@ void life_step(void)
     } else if (drawn < 82) {
         compact();
     } else if (drawn < 86) {
-        copy();
+        life_copy();
     } else if (drawn < 90) {
-        install();
+        life_receive();
     } else if (drawn < 93) {
         reset_ahead();
     } else if (drawn < 96 && !living.life->is_quiet) {
@@ -365,8 +256,8 @@ void life_step(void)
 bool life_fixed_step(uint32_t number)
 {
     static void (*const steps[])(void) = {
-        one_unit, three_units, snapshot_of_commit, one_unit, compact,     three_units,
-        copy,     one_unit,    snapshot_of_commit, install,  reset_ahead, one_unit,
+        one_unit,  three_units, snapshot_of_commit, one_unit,     compact,     three_units,
+        life_copy, one_unit,    snapshot_of_commit, life_receive, reset_ahead, one_unit,
     };
     if (number >= sizeof(steps) / sizeof(steps[0])) {
         return false;
