@@ -210,6 +210,26 @@ enum result sqlite_file_read_number(struct sqlite_file *file, const char *sql, u
     return result;
 }
 
+enum result sqlite_file_is_new(struct sqlite_file *file, bool *is_new)
+{
+    uint64_t tables = 0;
+    uint64_t page_bytes = 0;
+    bool found;
+    enum result result =
+        sqlite_file_read_number(file, "SELECT count(*) FROM sqlite_schema", &tables);
+    if (result == RESULT_OK) {
+        result = sqlite_file_read_number(file, "PRAGMA page_size", &page_bytes);
+    }
+    /* Not PRAGMA page_count, which believes the first page. */
+    uint64_t bytes = size_of_file(file->path, "", &found);
+    if (result == RESULT_OK && tables == 0 && bytes > page_bytes) {
+        return sqlite_file_corrupt(file, "it has %llu bytes, and its first page lists no table",
+                                   (unsigned long long)bytes);
+    }
+    *is_new = tables == 0;
+    return result;
+}
+
 enum result sqlite_file_step(struct sqlite_file *file, sqlite3_stmt *statement, const char *what)
 {
     enum result result = RESULT_OK;

@@ -187,7 +187,8 @@ static void move_damage_aside(const struct log_store_options *options)
         move_state_aside();
         return;
     }
-    bool has_files = exists("raft.db") || exists("state.db");
+    bool has_files = exists("raft.db") || exists("state.db") || exists("raft.db-wal") ||
+                     exists("state.db-wal");
     life->is_moving = true;
     struct raft_configuration found;
     struct raft_configuration expected;
@@ -225,6 +226,9 @@ static void open_log(struct log_store_options *options)
     if (result != RESULT_OK) {
         not_opened("raft.db", result);
     }
+    life_log(life, "== raft.db opened%s: base %llu, last %llu", found.created ? ", new" : "",
+             (unsigned long long)found.base_index,
+             (unsigned long long)(found.base_index + found.entries_count));
     if (found.created && life->is_created) {
         model_fail(model, "the log was there, and is taken for a new one");
     }

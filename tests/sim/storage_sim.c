@@ -48,6 +48,13 @@ static uint64_t causes(bool with_full)
     return count + (with_full ? counts->faults[SIMVFS_DISK_FULL] : 0);
 }
 
+/* A damaged directory that no longer says whose it is, is for the operator: wiped, begun anew. */
+static bool is_lost(const struct life *life)
+{
+    return life->is_moving && life->open_result != RESULT_OK && life->open_result != RESULT_IO &&
+           life->open_result != RESULT_FULL;
+}
+
 static bool judge_not_opened(struct life *life)
 {
     /* A version or an owner that damage changed is refused as such: for the operator. */
@@ -64,7 +71,7 @@ static bool judge_not_opened(struct life *life)
     }
     if (life->open_result == RESULT_CORRUPT && reads == 0 && !is_noticed) {
         model_fail(&life->model, "%s does not open as damaged, and was not damaged", life->opened);
-    } else if (causes(true) == 0 && !is_damaged() && !life->had_full_disk) {
+    } else if (causes(true) == 0 && !is_damaged() && !life->had_full_disk && !is_lost(life)) {
         model_fail(&life->model, "%s does not open (%s) without a cause", life->opened,
                    result_text(life->open_result));
     }
@@ -113,13 +120,6 @@ bool sim_live(const struct simvfs_plan *plan)
              (unsigned long long)simvfs_disk_life()->calls);
     simvfs_disk_end_life();
     return is_right;
-}
-
-/* A damaged directory that no longer says whose it is, is for the operator: wiped, begun anew. */
-static bool is_lost(const struct life *life)
-{
-    return life->is_moving && life->open_result != RESULT_OK && life->open_result != RESULT_IO &&
-           life->open_result != RESULT_FULL && is_damaged();
 }
 
 bool sim_heal(uint64_t seed)

@@ -304,3 +304,13 @@ UNIT_TEST(wal_damage, a_start_without_descriptors_leaves_an_empty_wal)
     CU_ASSERT_EQUAL(fixture_open(&fixture), RESULT_OK);
     fixture_deinit(&fixture);
 }
+
+/* A first page from before the tables were made, as a lost write leaves it. */
+UNIT_TEST(log_damage, a_file_that_lost_its_tables_is_not_taken_for_a_new_one)
+{
+    struct fixture fixture;
+    prepare(&fixture);
+    fixture_sql(&fixture, "PRAGMA writable_schema = ON; DELETE FROM sqlite_schema");
+    CU_ASSERT(refuses(&fixture, "its first page lists no table"));
+    fixture_deinit(&fixture);
+}
