@@ -104,6 +104,9 @@ static void report(const struct replica *replica, const struct raft_configuratio
     const struct raft_configuration *now = &replica->applied_configuration;
     for (uint32_t i = 0; i < now->members_count; i++) {
         const struct raft_member *member = &now->members[i];
+        if (before->members_count == 0 && member->id != replica->self) {
+            continue; /* A snapshot's members are news, but none of its entry's. */
+        }
         report_member(replica, raft_configuration_find(before, member->id), member, index);
     }
     for (uint32_t i = 0; i < before->members_count; i++) {

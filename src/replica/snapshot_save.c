@@ -64,9 +64,9 @@ static void trail_add(const struct replica *replica, struct trail *trail,
 static uint64_t held_bytes_max(const struct replica *replica)
 {
     const struct replica_snapshot_options *options = &replica->save.options;
-    uint64_t bytes = options->log_bytes * HELD_FACTOR;
     uint64_t part_bytes = send_bytes_under_way(replica) / HELD_DIVISOR;
-    bytes = part_bytes > bytes ? part_bytes : bytes;
+    uint64_t bytes = options->log_bytes * HELD_FACTOR;
+    bytes = bytes > part_bytes ? bytes : part_bytes;
     return bytes > options->trailing_bytes ? bytes : options->trailing_bytes;
 }
 

@@ -9,22 +9,18 @@
 
 enum { HAND_OVER_MS_MIN = 5000 };
 
-static void tell(struct server *server, bool is_low)
+/* The figures; what follows from them the replica says. */
+static void tell(const struct server *server)
 {
-    const struct config *config = server->config;
-    unsigned long long free_mb = (unsigned long long)(server->disk_space.free_bytes >> 20);
-    if (is_low) {
-        logger_log(LOGGER_WARNING,
-                   "disk: %llu MB free for %s, less than disk-free-min (%llu MB): writes that need "
-                   "room are refused until there is more",
-                   free_mb, config->data, (unsigned long long)(config->disk_free_bytes_min >> 20));
-    } else {
-        logger_log(LOGGER_NOTICE, "disk: %llu MB free for %s, writes are taken again", free_mb,
-                   config->data);
-    }
+    const struct disk_space *space = &server->disk_space;
+    logger_log(space->is_low ? LOGGER_WARNING : LOGGER_NOTICE,
+               "disk: %llu MB free for %s%s; disk-free-min is %llu MB",
+               (unsigned long long)(space->free_bytes >> 20), server->config->data,
+               space->has_reserve || server->config->disk_reserve_bytes == 0 ? "" : ", no reserve",
+               (unsigned long long)(server->config->disk_free_bytes_min >> 20));
 }
 
-static void watch_room(struct server *server)
+void server_disk_watch_room(struct server *server)
 {
     bool was_low = server->disk_space.is_low;
     disk_reserve_check(server->reserve, &server->disk_space);
@@ -32,7 +28,7 @@ static void watch_room(struct server *server)
     if (is_low == was_low) {
         return;
     }
-    tell(server, is_low);
+    tell(server);
     replica_set_disk_state(server->loop.replica, is_low ? REPLICA_DISK_LOW : REPLICA_DISK_OK);
     server->self_info.is_disk_low = is_low;
     peer_net_set_self(server->peers, &server->self_info);
@@ -46,7 +42,7 @@ static bool is_leader_with_followers(const struct server *server)
            replica_configuration(server->loop.replica)->members_count > 1;
 }
 
-static void watch_speed(struct server *server)
+void server_disk_watch_speed(struct server *server)
 {
     uint64_t limit_ms = server->config->slow_disk_ms;
     struct log_store_stats stats;
@@ -66,10 +62,4 @@ static void watch_speed(struct server *server)
                (unsigned long long)waited_ms, (unsigned long long)limit_ms,
                stats.is_full ? ", there is no room" : "");
     replica_transfer_leadership(server->loop.replica);
-}
-
-void server_disk_watch(struct server *server)
-{
-    watch_room(server);
-    watch_speed(server);
 }

@@ -275,6 +275,43 @@ UNIT_TEST(replica_snapshot_transfer, a_snapshot_under_way_gives_way)
     }
 }
 
+/* The fetched one does not get its place after all: the one under way is begun anew. */
+UNIT_TEST(replica_snapshot_transfer, a_snapshot_under_way_is_made_anew_when_the_fetched_one_fails)
+{
+    (void)open_cluster(3, 100);
+    struct lab_node *follower = lab_follower(&lab);
+    follower->disk.stalls_until_ms = lab.now_ms + 20000; /* so that it cannot be committed */
+    snapshot_lab_write(&client, 1, 30);
+    struct lab_client own = {0};
+    lab_client_open(&own, follower, NULL);
+    lab_client_say(&own, "SAVE");
+    lab_run_for(&lab, 20);
+    CU_ASSERT_EQUAL(follower->replica->save.phase, SAVE_ENCODED);
+    CU_ASSERT_PTR_EQUAL(snapshot_lab_leave_behind(&lab, &client), follower);
+    follower->state.delay_ms_max = 50;
+    lab_network_heal(&lab.network);
+    while (follower->replica->receive.phase != RECEIVE_INSTALLING && lab.now_ms < 60000) {
+        lab_run_for(&lab, 1);
+    }
+    follower->state.fails_per_mille = 1000;
+    lab_run_for(&lab, 100);
+    CU_ASSERT_EQUAL(follower->state.installs, 0);
+    CU_ASSERT_EQUAL(follower->replica->receive.phase, RECEIVE_NONE);
+    CU_ASSERT_NOT_EQUAL(follower->replica->save.phase, SAVE_COMMITTING);
+    follower->state.fails_per_mille = 0;
+    lab_isolate(follower);
+    uint64_t commits = follower->state.commits;
+    CU_ASSERT_STRING_EQUAL(lab_client_hear(&own, 20000), "+OK\r\n");
+    CU_ASSERT_EQUAL(follower->state.commits, commits + 1);
+    lab_network_heal(&lab.network);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 60000));
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
+    snapshot_lab_restart(follower);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
+    lab_client_deinit(&own);
+    close_cluster();
+}
+
 /* X1, X10: while it fetches, the log goes on beyond what the leader holds for it; it is offered the
  * next one, and the one after that, and gets there when there is time. */
 UNIT_TEST(replica_snapshot_transfer, snapshots_in_short_order)
