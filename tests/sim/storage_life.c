@@ -187,8 +187,8 @@ static void move_damage_aside(const struct log_store_options *options)
         move_state_aside();
         return;
     }
-    bool has_files = exists("raft.db") || exists("state.db") || exists("raft.db-wal") ||
-                     exists("state.db-wal");
+    bool has_files =
+        exists("raft.db") || exists("state.db") || exists("raft.db-wal") || exists("state.db-wal");
     life->is_moving = true;
     struct raft_configuration found;
     struct raft_configuration expected;
