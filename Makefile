@@ -40,9 +40,8 @@ archives  = $(patsubst %,$(BUILD)/lib%.a,$(1))
 UNIT_DIRS := $(notdir $(wildcard tests/unit/*))
 
 .DEFAULT_GOAL := all
-.PHONY: all deps unit fuzz fuzz-replay chaos test test-integration test-redis test-compose \
-        bench bench-quick \
-        bench-snapshots tidy check-format format cluster demo clean help FORCE
+.PHONY: all deps unit test test-integration test-redis test-compose sim-storage fuzz fuzz-replay \
+        chaos bench bench-quick bench-snapshots tidy check-format format cluster demo clean help FORCE
 
 all: bin/quorum bin/quorumctl            ## build bin/quorum and bin/quorumctl
 
@@ -121,6 +120,15 @@ chaos: $(BUILD)/quorum $(BUILD)/chaos    ## faults against real nodes: RUNS=1 SE
 $(BUILD)/bare-http: $(BUILD)/tests/bench/bare_http.o
 	@echo "  link  $@"
 	@$(CC) $(CFLAGS) $^ -levent_core -levent_extra -o $@
+# The storage code on a simulated disk: its own file calls and waits are wrapped by the linker.
+SIM_WRAPPED := open close read write pread pwrite fsync ftruncate posix_fallocate rename unlink \
+               unlinkat mkdir access stat lstat statvfs opendir readdir closedir dirfd _exit \
+               clock_gettime pthread_create pthread_join pthread_cond_wait pthread_cond_timedwait \
+               pthread_cond_signal pthread_cond_broadcast pthread_cond_destroy
+$(BUILD)/sim-storage: $(call objects,$(wildcard tests/sim/simvfs*.c tests/sim/storage_*.c)) \
+                      $(call archives,$(LAYERS_storage))
+	@echo "  link  $@"
+	@$(CC) $(CFLAGS) $(SIM_WRAPPED:%=-Wl,--wrap=%) $^ $(LDLIBS) -o $@
 $(BUILD)/%_preload.so: tests/lib/%_preload.c | build/deps.stamp
 	@mkdir -p $(@D)
 	@echo "  link  $@"
@@ -142,6 +150,9 @@ test-integration: $(BUILD)/quorum $(BUILD)/quorumctl $(BUILD)/integration    ## 
 	$(BUILD)/integration $(BUILD)/quorum
 test-redis: $(BUILD)/quorum              ## replies compared with a real redis-server
 	redis-tests/run.sh $(BUILD)
+sim-storage: $(BUILD)/sim-storage        ## storage on a faulty simulated disk; SEED= SEEDS= EXHAUSTIVE=
+	$(BUILD)/sim-storage --seed $(or $(SEED),1) --seeds $(or $(SEEDS),1000) \
+	    --exhaustive $(or $(EXHAUSTIVE),0) $(SIM_FLAGS)
 test-compose:                            ## docker-compose.yml on a real engine, if there is one
 	tests/compose/run.sh
 bench: $(BUILD)/quorum $(BUILD)/bench $(BUILD)/bare-http   ## beside Redis and etcd: about 25 minutes

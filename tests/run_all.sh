@@ -81,6 +81,7 @@ unit_stages asan
 # Where threads meet: the log store is the only place.
 stage "unit storage (tsan)" "${make[@]}" MODE=tsan "BUILD=$root/tsan" unit-storage
 stage "fuzz corpora" "${make[@]}" MODE=asan "BUILD=$root/asan" fuzz-replay
+stage "sim storage" "${make[@]}" "BUILD=$root/release" sim-storage SEEDS=250 EXHAUSTIVE=71 SIM_FLAGS=--floors
 stage integration "${make[@]}" "BUILD=$root/release" test-integration
 [ -d redis-tests ] && stage redis "${make[@]}" "BUILD=$root/release" test-redis
 stage demo "${make[@]}" "BUILD=$root/release" demo
