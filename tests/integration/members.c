@@ -129,8 +129,10 @@ static void check_quiet(struct cluster *cluster, uint64_t ms)
 /* It sleeps through its removal, wakes up, restarts, and comes back with an empty disk. */
 void test_removed_node(struct cluster *cluster)
 {
-    enum { QUIET_MS = 1500 };
+    enum { QUIET_MS = 2000 };
     cluster_add_option(cluster, "--request-timeout=500");
+    cluster_add_option(cluster, "--election-timeout-min=500");
+    cluster_add_option(cluster, "--election-timeout-max=1000");
     cluster_start(cluster);
     uint32_t leader = cluster_wait_leader(cluster);
     uint32_t gone = cluster_other(cluster, leader);
