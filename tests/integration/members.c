@@ -137,11 +137,13 @@ void test_removed_node(struct cluster *cluster)
     uint32_t leader = cluster_wait_leader(cluster);
     uint32_t gone = cluster_other(cluster, leader);
     struct cluster_node *node = &cluster->nodes[gone];
+    cluster_check_agreement(cluster);
     cluster_pause(cluster, gone);
     member_remove(cluster, leader, gone);
     cluster_resume(cluster, gone);
     member_wait_removed(cluster, gone);
     check_quiet(cluster, QUIET_MS);
+    cluster_wait_raft_field(cluster, gone, "raft_leader_id", "");
     redisContext *client = redis_client_open(node->redis_port);
     expect_error(client, "CLUSTERDOWN", "SET removed yes");
     expect_error(client, "CLUSTERDOWN", "GET quiet");
