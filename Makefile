@@ -27,6 +27,7 @@ FLAGS_debug   := -O0 -DQUORUM_DEBUG
 FLAGS_asan    := -O1 -DQUORUM_DEBUG -fsanitize=address,undefined -fno-sanitize-recover=all
 FLAGS_fuzz    := $(FLAGS_asan) -fsanitize=fuzzer-no-link -Wno-string-conversion \
                  -Wno-string-concatenation
+FLAGS_coverage := -O0 -DQUORUM_DEBUG --coverage
 FLAGS_tsan    := -O1 -DQUORUM_DEBUG -fsanitize=thread
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
         -Wswitch-enum -Wvla -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -Werror
@@ -41,7 +42,7 @@ UNIT_DIRS := $(notdir $(wildcard tests/unit/*))
 
 .DEFAULT_GOAL := all
 .PHONY: all deps unit test test-integration test-redis test-compose sim-storage fuzz fuzz-replay \
-        chaos bench bench-quick bench-snapshots tidy check-format format cluster demo clean help FORCE
+        coverage chaos bench bench-quick bench-snapshots tidy check-format format cluster demo clean help FORCE
 
 all: bin/quorum bin/quorumctl            ## build bin/quorum and bin/quorumctl
 
@@ -90,6 +91,11 @@ $(BUILD)/fuzz-%: $$(call objects,tests/fuzz/fuzz_$$*.c $$(WITH_fuzz_$$*) tests/f
 	@$(CC) $(CFLAGS) $(if $(FUZZ_DRIVER),,-fsanitize=fuzzer) $^ $(LDLIBS) -o $@
 fuzz-replay: $(FUZZ_TARGETS:%=$(BUILD)/fuzz-%)    ## every fuzz target on its corpus
 	@tests/fuzz/replay_all.sh $(BUILD) $(FUZZ_TARGETS)
+COVERED := raft wire kv replica
+coverage:                                ## lines of the pure layers that unit tests reach
+	@deps/install.sh build test coverage
+	@$(MAKE) --no-print-directory MODE=coverage $(COVERED:%=build/coverage/unit-%)
+	@tests/coverage.sh build/coverage $(COVERED)
 TARGET  ?= resp
 SECONDS ?= 60
 fuzz:                                    ## search: TARGET=resp SECONDS=60 (needs clang-14)
