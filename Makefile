@@ -18,10 +18,13 @@ LAYERS_net     := net $(LAYERS_replica)
 LAYERS_server  := server net storage $(LAYERS_replica)
 LAYERS_cli     := cli storage $(LAYERS_wire)
 LDLIBS_cli     := -lhiredis
+LAYERS_linear  := base
 
 FLAGS_release := -O2
 FLAGS_debug   := -O0 -DQUORUM_DEBUG
 FLAGS_asan    := -O1 -DQUORUM_DEBUG -fsanitize=address,undefined -fno-sanitize-recover=all
+FLAGS_fuzz    := $(FLAGS_asan) -fsanitize=fuzzer-no-link -Wno-string-conversion \
+                 -Wno-string-concatenation
 FLAGS_tsan    := -O1 -DQUORUM_DEBUG -fsanitize=thread
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
         -Wswitch-enum -Wvla -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -Werror
@@ -35,8 +38,8 @@ archives  = $(patsubst %,$(BUILD)/lib%.a,$(1))
 UNIT_DIRS := $(notdir $(wildcard tests/unit/*))
 
 .DEFAULT_GOAL := all
-.PHONY: all deps unit test test-integration test-redis test-compose bench-snapshots tidy \
-        check-format format cluster demo clean help FORCE
+.PHONY: all deps unit fuzz fuzz-replay chaos test test-integration test-redis test-compose \
+        bench-snapshots tidy check-format format cluster demo clean help FORCE
 
 all: bin/quorum bin/quorumctl            ## build bin/quorum and bin/quorumctl
 
@@ -60,13 +63,39 @@ $(BUILD)/quorumctl: $(BUILD)/src/cli/main.o $(call archives,$(LAYERS_cli))
 
 # One unit test binary a directory, linked against the layers below it and nothing else.
 .SECONDEXPANSION:
-$(BUILD)/unit-%: $$(call objects,$$(wildcard tests/unit/$$*/*.c tests/lib/unit*.c)) \
+$(BUILD)/unit-%: $$(call objects,$$(wildcard tests/unit/$$*/*.c tests/lib/unit*.c) \
+                   $$(filter-out tests/$$*/main.c,$$(wildcard tests/$$*/*.c))) \
                  $$(call archives,$$(LAYERS_$$*))
 	@echo "  link  $@"
 	@$(CC) $(CFLAGS) $^ $(LDLIBS) $(LDLIBS_$*) -lcunit -o $@
 unit: $(UNIT_DIRS:%=unit-%)              ## unit and paper tests, all directories
 unit-%: $(BUILD)/unit-%
 	$<
+
+# Judges histories that tests have written down.
+$(BUILD)/linear: $(call objects,$(wildcard tests/linear/*.c)) $(call archives,base)
+	@echo "  link  $@"
+	@$(CC) $(CFLAGS) $^ -lm -o $@
+
+# Fuzz targets, one a file tests/fuzz/fuzz_NAME.c: replayed on their corpora with any compiler, and
+# searching with clang's libFuzzer (MODE=fuzz).
+FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_DRIVER  := $(if $(filter fuzz,$(MODE)),,tests/fuzz/replay.c)
+$(BUILD)/fuzz-%: $(BUILD)/tests/fuzz/fuzz_%.o $(call objects,tests/fuzz/fuzz.c $(FUZZ_DRIVER)) \
+                 $(call archives,$(LAYERS_server))
+	@echo "  link  $@"
+	@$(CC) $(CFLAGS) $(if $(FUZZ_DRIVER),,-fsanitize=fuzzer) $^ $(LDLIBS) -o $@
+fuzz-replay: $(FUZZ_TARGETS:%=$(BUILD)/fuzz-%)    ## every fuzz target on its corpus
+	@tests/fuzz/replay_all.sh $(BUILD) $(FUZZ_TARGETS)
+TARGET  ?= resp
+SECONDS ?= 60
+fuzz:                                    ## search: TARGET=resp SECONDS=60 (needs clang-14)
+	@deps/install.sh build fuzz
+	@$(MAKE) --no-print-directory CC=clang-14 MODE=fuzz build/fuzz/fuzz-$(TARGET)
+	@mkdir -p build/fuzz/found/$(TARGET)
+	build/fuzz/fuzz-$(TARGET) -max_total_time=$(SECONDS) -rss_limit_mb=2048 -malloc_limit_mb=256 \
+	    -timeout=20 -artifact_prefix=build/fuzz/found/$(TARGET)- \
+	    build/fuzz/found/$(TARGET) tests/fuzz/corpus/$(TARGET)
 
 # The tests with real processes, and what steps the wall clock of a node they start.
 HARNESS := $(filter-out tests/lib/unit% %_preload.c,$(wildcard tests/lib/*.c))
@@ -78,6 +107,13 @@ $(BUILD)/bench-snapshots: $(call objects,$(wildcard tests/bench/*.c) $(HARNESS) 
                           tests/integration/membership.c tests/integration/writers.c)
 	@echo "  link  $@"
 	@$(CC) $(CFLAGS) $^ -lhiredis -lpthread -o $@
+# Campaigns of faults, judged by the checker.
+CHAOS := $(wildcard tests/chaos/*.c) $(filter-out %/main.c,$(wildcard tests/linear/*.c)) $(HARNESS)
+$(BUILD)/chaos: $(call objects,$(CHAOS)) $(call archives,base) | $(BUILD)/wall_clock_preload.so
+	@echo "  link  $@"
+	@$(CC) $(CFLAGS) $^ -lhiredis -lsqlite3 -ljansson -lpthread -lm -o $@
+chaos: $(BUILD)/quorum $(BUILD)/chaos    ## faults against real nodes: RUNS=1 SECONDS=20 SEED=
+	$(BUILD)/chaos $(BUILD)/quorum
 $(BUILD)/%_preload.so: tests/lib/%_preload.c | build/deps.stamp
 	@mkdir -p $(@D)
 	@echo "  link  $@"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # install.sh -- installs what is missing of deps/packages.txt, and checks the versions of the rest.
 #
-#     deps/install.sh [build|test|tool]...      default: build
+#     deps/install.sh [build|test|fuzz|tool]...      default: build
 #
 # Says one line for each thing it does and nothing when there is nothing to do. Needs apt-get (and
 # root, or sudo) only when something is missing.
@@ -23,8 +23,8 @@ die() {
 
 for scope in $scopes; do
     case $scope in
-    build | test | tool) ;;
-    *) die "no scope '$scope'; scopes are build, test and tool" ;;
+    build | test | fuzz | tool) ;;
+    *) die "no scope '$scope'; scopes are build, test, fuzz and tool" ;;
     esac
 done
 

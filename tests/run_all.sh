@@ -80,6 +80,7 @@ unit_stages debug
 unit_stages asan
 # Where threads meet: the log store is the only place.
 stage "unit storage (tsan)" "${make[@]}" MODE=tsan "BUILD=$root/tsan" unit-storage
+stage "fuzz corpora" "${make[@]}" MODE=asan "BUILD=$root/asan" fuzz-replay
 stage integration "${make[@]}" "BUILD=$root/release" test-integration
 [ -d redis-tests ] && stage redis "${make[@]}" "BUILD=$root/release" test-redis
 stage demo "${make[@]}" "BUILD=$root/release" demo

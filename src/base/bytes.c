@@ -122,6 +122,9 @@ uint64_t bytes_get_varint(struct bytes_reader *reader)
             break;
         }
         value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte == 0 && shift > 0) {
+            break; /* longer than need be: a number has one form */
+        }
         if ((byte & 0x80) == 0) {
             return value;
         }

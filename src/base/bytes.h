@@ -1,6 +1,7 @@
 /* bytes.h -- explicit little-endian numbers and varints: structs are never written to disk or wire.
  *
- * A varint is LEB128: seven bits a byte, least significant first, high bit set on all but the last.
+ * A varint is LEB128: seven bits a byte, least significant first, high bit set on all but the last;
+ * only the shortest form of a number is taken.
  */
 #ifndef QUORUM_BASE_BYTES_H
 #define QUORUM_BASE_BYTES_H

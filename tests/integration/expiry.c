@@ -8,6 +8,7 @@
 #include "integration/suite.h"
 #include "lib/check.h"
 #include "lib/redis_client.h"
+#include "lib/wall_clock.h"
 
 enum {
     LONG_MS = 600000,
@@ -138,31 +139,19 @@ void test_expiry_while_a_follower_sleeps(struct cluster *cluster)
 
 /* ---- A wall clock that jumps ---- */
 
-/* The nodes are started with a library before libc that adds to the wall clock what a file says
- * (lib/wall_clock_preload.c). */
 void test_stepped_wall_clock(struct cluster *cluster)
 {
-    char library[CLUSTER_PATH_BYTES + 32], file[CLUSTER_PATH_BYTES + 32];
-    (void)snprintf(library, sizeof(library), "%s", cluster->binary);
-    char *slash = strrchr(library, '/');
-    CHECK(slash != NULL);
-    (void)snprintf(slash, 32, "/wall_clock_preload.so");
-    CHECK(access(library, R_OK) == 0);
-    (void)snprintf(file, sizeof(file), "%s/wall-clock", cluster->directory);
-    CHECK(setenv("LD_PRELOAD", library, 1) == 0);
-    CHECK(setenv("WALL_CLOCK_FILE", file, 1) == 0);
-    CHECK(setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1) == 0);
+    wall_clock_prepare(cluster);
     cluster_start(cluster);
     uint32_t leader = cluster_wait_leader(cluster);
     redisContext *client = redis_client_open(cluster->nodes[leader].redis_port);
     uint64_t given_ms = check_now_ms();
     expect(client, "+OK", "SET expiry:long v PX %d", LONG_MS);
     int64_t deadline = redis_client_integer(client, "PEXPIRETIME expiry:long");
-    static const char *const steps[] = {"3600", "-7200"};
+    static const int64_t steps[] = {3600, -7200};
     for (int i = 0; i < 2; i++) {
         redisReply *before = redis_client_call(client, "TIME");
-        FILE *out = fopen(file, "we");
-        CHECK(out != NULL && fputs(steps[i], out) >= 0 && fclose(out) == 0);
+        wall_clock_set(cluster, steps[i]);
         redisReply *after = redis_client_call(client, "TIME");
         CHECK(llabs(atoll(after->element[0]->str) - atoll(before->element[0]->str)) > 3000);
         freeReplyObject(before);

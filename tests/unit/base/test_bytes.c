@@ -41,6 +41,18 @@ UNIT_TEST(bytes, varints_come_back_at_every_length)
     }
 }
 
+UNIT_TEST(bytes, a_varint_longer_than_need_be_is_bad)
+{
+    static const uint8_t zero[] = {0x80, 0x00};
+    static const uint8_t one[] = {0x81, 0x80, 0x00};
+    struct bytes_reader reader = bytes_reader_of(slice_of(zero, sizeof(zero)));
+    CU_ASSERT_EQUAL(bytes_get_varint(&reader), 0);
+    CU_ASSERT_TRUE(reader.bad);
+    reader = bytes_reader_of(slice_of(one, sizeof(one)));
+    CU_ASSERT_EQUAL(bytes_get_varint(&reader), 0);
+    CU_ASSERT_TRUE(reader.bad);
+}
+
 UNIT_TEST(bytes, a_varint_over_64_bits_is_bad)
 {
     static const uint8_t too_large[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02};
