@@ -19,6 +19,8 @@ LAYERS_server  := server net storage $(LAYERS_replica)
 LAYERS_cli     := cli storage $(LAYERS_wire)
 LDLIBS_cli     := -lhiredis
 LAYERS_linear  := base
+# What the tests of a directory need besides: a cluster of replicas in one thread.
+WITH_replica   := $(wildcard tests/sim/lab*.c) tests/sim/sim_client.c
 
 FLAGS_release := -O2
 FLAGS_debug   := -O0 -DQUORUM_DEBUG
@@ -64,7 +66,7 @@ $(BUILD)/quorumctl: $(BUILD)/src/cli/main.o $(call archives,$(LAYERS_cli))
 # One unit test binary a directory, linked against the layers below it and nothing else.
 .SECONDEXPANSION:
 $(BUILD)/unit-%: $$(call objects,$$(wildcard tests/unit/$$*/*.c tests/lib/unit*.c) \
-                   $$(filter-out tests/$$*/main.c,$$(wildcard tests/$$*/*.c))) \
+                   $$(filter-out tests/$$*/main.c,$$(wildcard tests/$$*/*.c)) $$(WITH_$$*)) \
                  $$(call archives,$$(LAYERS_$$*))
 	@echo "  link  $@"
 	@$(CC) $(CFLAGS) $^ $(LDLIBS) $(LDLIBS_$*) -lcunit -o $@

@@ -4,10 +4,10 @@
  * Each request must be answered within the limit, by an integer, +OK, or one of the errors that
  * QUORUM documents; what was acknowledged must be in force (sim_operator_check_end).
  */
-#ifndef QUORUM_TESTS_UNIT_REPLICA_SIM_OPERATOR_H
-#define QUORUM_TESTS_UNIT_REPLICA_SIM_OPERATOR_H
+#ifndef QUORUM_TESTS_SIM_SIM_OPERATOR_H
+#define QUORUM_TESTS_SIM_SIM_OPERATOR_H
 
-#include "unit/replica/sim_client.h"
+#include "sim/sim_client.h"
 
 struct sim_operator {
     struct sim *sim;

@@ -1,5 +1,5 @@
 /* sim_operator.c -- an operator in the randomized simulation. */
-#include "unit/replica/sim_operator.h"
+#include "sim/sim_operator.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 #include "lib/unit.h"
-#include "unit/replica/sim_operator.h"
+#include "sim/sim_operator.h"
 
 enum {
     SEEDS_DEFAULT = 300,

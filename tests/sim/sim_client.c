@@ -1,5 +1,5 @@
 /* sim_client.c -- a client of the randomized simulation. */
-#include "unit/replica/sim_client.h"
+#include "sim/sim_client.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
