@@ -196,6 +196,7 @@ static void take_turn(struct lab_node *node)
     lab_state_complete(node);
     if (node->state.has_crashed) {
         lab->faults.counts[LAB_NODE_CRASHED_IN_ORDERS]++;
+        node->state.crash_at = 0;
         lab_crash(node);
         return;
     }

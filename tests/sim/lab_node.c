@@ -74,13 +74,14 @@ static void settle_disks(struct lab_node *node)
 }
 
 /* Creates a replica from what is on the node's disks, knowing of so much that it is committed. */
-static struct replica *create_replica(struct lab_node *node, uint64_t commit_index)
+static struct replica *create_replica(struct lab_node *node, uint64_t incarnation,
+                                      uint64_t commit_index)
 {
     struct lab *lab = node->lab;
     struct lab_disk *disk = &node->disk;
     struct replica_host host;
     lab_host_init(&host, node);
-    struct replica_options options = {.incarnation = disk->incarnation,
+    struct replica_options options = {.incarnation = incarnation,
                                       .request_timeout_ms = lab->options.request_timeout_ms,
                                       .password = lab->options.password,
                                       .host = &host,
@@ -121,10 +122,9 @@ void lab_start(struct lab_node *node)
     struct lab *lab = node->lab;
     ASSERT(node->replica == NULL);
     settle_disks(node);
-    node->disk.incarnation++;
     /* The hint may be lost with its database: both starts must do. */
-    node->replica =
-        create_replica(node, prng_below(&lab->prng, 2) == 0 ? 0 : node->disk.commit_index);
+    uint64_t commit_index = prng_below(&lab->prng, 2) == 0 ? 0 : node->disk.commit_index;
+    node->replica = create_replica(node, ++node->disk.incarnation, commit_index);
     if (node->disk.was_wiped && node->disk.known.members_count == 0) {
         replica_on_cluster_found(node->replica);
     }
@@ -152,7 +152,7 @@ void lab_check_replay(struct lab_node *node)
     if (index < meta->index) {
         return;
     }
-    struct replica *replica = create_replica(node, index);
+    struct replica *replica = create_replica(node, disk->incarnation + 1, index);
     uint64_t now_ms = lab->now_ms + node->monotonic_base_ms;
     for (uint32_t i = 0; i < REPLAY_TURNS_MAX && replica->applied_index < index; i++) {
         struct replica_ready ready;
