@@ -10,7 +10,7 @@
 enum {
     ANSWER_SLACK_MS = 50,
     EPOCH_MS_MAX = 2500,
-    EPOCH_UNKNOWN_MAX = 6,
+    EPOCH_UNKNOWN_MAX = 3,
     JOINT_KEYS_MAX = 3,
     END_WAIT_MS = 3000,
 };

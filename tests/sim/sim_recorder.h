@@ -13,10 +13,10 @@
 #include "sim/sim_client.h"
 
 enum {
-    SIM_RECORDERS_MAX = 5,
+    SIM_RECORDERS_MAX = 4,
     SIM_WORDS_MAX = 7,
     SIM_WORD_BYTES = 40,
-    SIM_RECORDED_MAX = 3, /* requests under way at once */
+    SIM_RECORDED_MAX = 2, /* requests under way at once */
 };
 
 /* What recorders share. */

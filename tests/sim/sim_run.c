@@ -226,7 +226,10 @@ static void check_rest(struct sim *sim)
     }
     replica_get_status(sim->lab.nodes[0].replica, &after);
     if (after.raft.last_index != before.raft.last_index || after.raft.term != before.raft.term) {
-        lab_fail(&sim->lab, "the log grows at rest");
+        lab_fail(&sim->lab,
+                 "at rest the log grows from %" PRIu64 " to %" PRIu64 ", the term from %" PRIu64
+                 " to %" PRIu64,
+                 before.raft.last_index, after.raft.last_index, before.raft.term, after.raft.term);
     }
     if (turns > REST_TURNS_MAX) {
         lab_fail(&sim->lab, "%" PRIu64 " turns at rest", turns);
