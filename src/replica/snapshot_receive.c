@@ -293,7 +293,7 @@ static void give_up_own_batches(struct replica *replica)
         }
     }
     if (!is_known) {
-        give_up_covered(replica, UINT64_MAX);
+        give_up_sent(replica);
     }
 }
 
