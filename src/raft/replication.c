@@ -383,8 +383,8 @@ static void begin_anew(struct raft *raft, struct raft_peer *peer,
     probe_from(raft, peer, next_index <= last_index ? next_index : last_index + 1);
 }
 
-/* What was said before the link broke holds, but a peer that restarted since has yet to see that its
- * log matches: only an append of now tells it, and it commits nothing before. */
+/* What was said before the link broke holds, but a peer that restarted since has yet to see that
+ * its log matches: only an append of now tells it, and it commits nothing before. */
 static void go_on_from_acknowledgement(const struct raft *raft, struct raft_peer *peer,
                                        uint64_t sequence)
 {

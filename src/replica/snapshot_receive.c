@@ -279,8 +279,9 @@ bool replica_on_received_rows(struct replica *replica, struct slice rows, bool i
 /* ---- The swap ---- */
 
 /* Of this node's own writes, those the snapshot covers were applied, where they had no replies. A
- * snapshot of a cluster that this node was removed from does not tell any more which those were: none
- * of them may be sent again under another incarnation, as they would be once it is added (M12). */
+ * snapshot of a cluster that this node was removed from does not tell any more which those were:
+ * none of them may be sent again under another incarnation, as they would be once it is added
+ * (M12). */
 static void give_up_own_batches(struct replica *replica)
 {
     const struct sequences *sequences = &replica->sequences;

@@ -113,8 +113,8 @@ void lab_crash(struct lab_node *node);
 void lab_start(struct lab_node *node);
 /* A node that is down loses its disk, and has another one. */
 void lab_wipe(struct lab_node *node);
-/* The disk of a node that is down is found damaged when it starts: it is set aside, and the node has
- * a blank one and knows the members. False: nothing readable tells of the cluster; it stays. */
+/* The disk of a node that is down is found damaged when it starts: it is set aside, and the node
+ * has a blank one and knows the members. False: nothing readable tells of the cluster; it stays. */
 bool lab_rot(struct lab_node *node);
 void lab_pause(struct lab_node *node);
 void lab_resume(struct lab_node *node);

@@ -20,7 +20,7 @@ struct lab_unit {
 
 struct lab_disk {
     uint64_t disk_id;
-    bool was_wiped;     /* its node had another one before */
+    bool was_wiped;      /* its node had another one before */
     uint64_t lost_index; /* and had so much of the log on that */
     /* Found rotten at the start: what was known of the cluster by then; no members: nothing. */
     struct raft_configuration known;

@@ -36,7 +36,7 @@ struct lab_network {
     uint64_t last_due_ms[LAB_NODES_MAX][LAB_NODES_MAX];
     uint64_t trace; /* a hash of all that was sent */
     /* Faults, set by the test at any time. */
-    bool is_cut[LAB_NODES_MAX][LAB_NODES_MAX];              /* [from][to]: one direction */
+    bool is_cut[LAB_NODES_MAX][LAB_NODES_MAX];               /* [from][to]: one direction */
     uint64_t clogged_until_ms[LAB_NODES_MAX][LAB_NODES_MAX]; /* nothing arrives before */
     uint64_t drop_per_mille;
     uint64_t repeat_per_mille;   /* the copy comes up to two seconds later */

@@ -148,7 +148,11 @@ void lab_check_replay(struct lab_node *node)
         !lab_disk_has(disk, meta->index, meta->term)) {
         return; /* the disks are on their way from one snapshot to another */
     }
-    uint64_t index = applied_index < last_index ? applied_index : last_index;
+    /* Behind that, its disk may still have entries that are overwritten only in memory. */
+    struct raft_status status;
+    raft_get_status(node->replica->raft, &status);
+    uint64_t index =
+        applied_index < status.persisted_index ? applied_index : status.persisted_index;
     if (index < meta->index) {
         return;
     }

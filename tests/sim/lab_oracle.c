@@ -158,7 +158,8 @@ static void check_durable(struct lab_node *node, uint64_t index, uint64_t term)
     if (!is_on_majority(lab, latest, index, term) &&
         !is_on_majority(lab, &lab->oracle.seen[node->number].configuration, index, term)) {
         lab_fail(node->lab,
-                 "node %u takes entry %" PRIu64 " for committed, which no majority has on its disks",
+                 "node %u takes entry %" PRIu64
+                 " for committed, which no majority has on its disks",
                  node->number + 1, index);
     }
 }
@@ -179,8 +180,8 @@ static void check_commit(struct lab_node *node, const struct raft_status *status
     }
     uint64_t from = seen->commit_index + 1;
     from = from < status->first_index ? status->first_index : from;
-    oracle->committed = grow(oracle->committed, status->commit_index,
-                             &oracle->committed_capacity, sizeof(*oracle->committed));
+    oracle->committed = grow(oracle->committed, status->commit_index, &oracle->committed_capacity,
+                             sizeof(*oracle->committed));
     for (uint64_t index = from; index <= status->commit_index; index++) {
         const struct raft_entry *entry = raft_entry_at(node->replica->raft, index);
         struct lab_committed *known = &oracle->committed[index];
@@ -205,9 +206,9 @@ static void check_commit(struct lab_node *node, const struct raft_status *status
 static void check_promise(struct lab_node *node, const struct raft_message *message)
 {
     const struct raft_hard_state *durable = &node->disk.hard_state;
-    bool is_promise = message->type != RAFT_MESSAGE_PRE_VOTE &&
-                      message->type != RAFT_MESSAGE_PRE_VOTE_REPLY &&
-                      message->type != RAFT_MESSAGE_READ && message->type != RAFT_MESSAGE_READ_REPLY;
+    bool is_promise =
+        message->type != RAFT_MESSAGE_PRE_VOTE && message->type != RAFT_MESSAGE_PRE_VOTE_REPLY &&
+        message->type != RAFT_MESSAGE_READ && message->type != RAFT_MESSAGE_READ_REPLY;
     if (is_promise && durable->term < message->term) {
         lab_fail(node->lab, "node %u states a term that is not durable", node->number + 1);
     }

@@ -1,4 +1,5 @@
-/* lab_oracle.h -- what must hold of a whole cluster of replicas, checked after every turn of a node.
+/* lab_oracle.h -- what must hold of a whole cluster of replicas, checked after every turn of a
+ * node.
  *
  * The oracle sees all nodes and all disks, and keeps the one history: who led each term, what was
  * committed at each index. Paper, Figure 3: Election Safety, Leader Append-Only, Log Matching,

@@ -5,7 +5,7 @@ enum {
     WEIGHT_MAX = 10,
     DOWN_MS_MAX = 1500,
     /* How far ahead a crash between orders may lie. */
-    ORDERS_AHEAD_MAX = 30,
+    ORDERS_AHEAD_MAX = 8,
     CLOG_MS_MAX = 1500,
     STALL_MS_MAX = 3000,
     CLOCK_STEP_MS_MAX = 3600000,
@@ -34,6 +34,9 @@ void sim_chaos_init(struct sim_chaos *chaos, struct sim *sim)
     }
     /* What is cut must have an end. */
     chaos->weights[SIM_HEAL] += 2;
+    /* Mostly there is no disk that may be lost. */
+    chaos->weights[SIM_LOSE_DISK] *= 2;
+    chaos->weights[SIM_ROT_DISK] *= 2;
     /* With everybody down at once all the time nothing is ever done. */
     chaos->weights[SIM_CRASH_ALL] = (chaos->weights[SIM_CRASH_ALL] + 2) / 4;
     for (int i = 0; i < SIM_FAULTS; i++) {
@@ -137,8 +140,8 @@ static void draw_network(struct sim *sim)
     struct lab_network *network = &sim->lab.network;
     network->drop_per_mille = below(sim, 3) == 0 ? below(sim, 200) : 0;
     network->repeat_per_mille = below(sim, 3) == 0 ? below(sim, 100) : 0;
-    network->corrupt_per_mille = below(sim, 4) == 0 ? below(sim, 20) : 0;
-    network->truncate_per_mille = below(sim, 4) == 0 ? below(sim, 20) : 0;
+    network->corrupt_per_mille = below(sim, 3) == 0 ? below(sim, 40) : 0;
+    network->truncate_per_mille = below(sim, 3) == 0 ? below(sim, 40) : 0;
     network->delay_ms_min = below(sim, 5);
     network->delay_ms_max = network->delay_ms_min + below(sim, below(sim, 4) == 0 ? 150 : 10);
     network->reorders = below(sim, 3) == 0;

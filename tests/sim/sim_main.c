@@ -143,8 +143,7 @@ static void run_job(const struct plan *plan, uint32_t number)
     for (uint64_t i = number; i < plan->runs && !has_any_failed(plan); i += plan->jobs_count) {
         buf_clear(&history);
         bool is_twice = plan->runs == 1 || i % TWICE_EVERY == 0;
-        (void)run_one(job, plan->base + i, is_twice,
-                      plan->history_file == NULL ? NULL : &history);
+        (void)run_one(job, plan->base + i, is_twice, plan->history_file == NULL ? NULL : &history);
     }
     if (plan->history_file != NULL && !write_file(plan->history_file, buf_slice(&history))) {
         job->has_failed = true;

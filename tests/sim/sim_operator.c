@@ -175,7 +175,8 @@ void sim_operator_check_end(struct sim_operator *oper)
         struct replica_status status;
         replica_get_status(lab->nodes[i].replica, &status);
         if (i < SIM_VOTERS_MAX ? !status.raft.is_voter : !status.raft.is_member) {
-            lab_fail(lab, "node %u is no voter or learner in the end, but %s", i + 1, status.role_text);
+            lab_fail(lab, "node %u is no voter or learner in the end, but %s", i + 1,
+                     status.role_text);
         }
     }
     if (oper->is_waiting) {

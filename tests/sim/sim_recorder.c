@@ -236,15 +236,15 @@ static void draw_single(struct sim_recorder *recorder, struct sim_recorded *requ
         bool is_read, has_value;
         const char *options[2];
     } commands[] = {
-        {"GET", true, false, {NULL, NULL}},        {"GET", true, false, {NULL, NULL}},
-        {"GET", true, false, {NULL, NULL}},        {"STRLEN", true, false, {NULL, NULL}},
-        {"SET", false, true, {NULL, NULL}},        {"SET", false, true, {NULL, NULL}},
-        {"SET", false, true, {"NX", NULL}},        {"SET", false, true, {"XX", NULL}},
-        {"SET", false, true, {"XX", "GET"}},       {"SETNX", false, true, {NULL, NULL}},
-        {"GETSET", false, true, {NULL, NULL}},     {"INCR", false, false, {NULL, NULL}},
-        {"INCR", false, false, {NULL, NULL}},      {"DECR", false, false, {NULL, NULL}},
-        {"INCRBY", false, true, {NULL, NULL}},     {"APPEND", false, true, {NULL, NULL}},
-        {"GETDEL", false, false, {NULL, NULL}},    {"DEL", false, false, {NULL, NULL}},
+        {"GET", true, false, {NULL, NULL}},     {"GET", true, false, {NULL, NULL}},
+        {"GET", true, false, {NULL, NULL}},     {"STRLEN", true, false, {NULL, NULL}},
+        {"SET", false, true, {NULL, NULL}},     {"SET", false, true, {NULL, NULL}},
+        {"SET", false, true, {"NX", NULL}},     {"SET", false, true, {"XX", NULL}},
+        {"SET", false, true, {"XX", "GET"}},    {"SETNX", false, true, {NULL, NULL}},
+        {"GETSET", false, true, {NULL, NULL}},  {"INCR", false, false, {NULL, NULL}},
+        {"INCR", false, false, {NULL, NULL}},   {"DECR", false, false, {NULL, NULL}},
+        {"INCRBY", false, true, {NULL, NULL}},  {"APPEND", false, true, {NULL, NULL}},
+        {"GETDEL", false, false, {NULL, NULL}}, {"DEL", false, false, {NULL, NULL}},
     };
     size_t at = below(recorder, sizeof(commands) / sizeof(commands[0]));
     request->is_read = commands[at].is_read;
@@ -264,7 +264,7 @@ static void draw_joint(struct sim_recorder *recorder, struct sim_recorded *reque
     static const struct {
         const char *name;
         bool is_read, has_values;
-    } commands[] = {{"MGET", true, false}, {"MGET", true, false},  {"EXISTS", true, false},
+    } commands[] = {{"MGET", true, false}, {"MGET", true, false},   {"EXISTS", true, false},
                     {"MSET", false, true}, {"MSETNX", false, true}, {"DEL", false, false}};
     size_t at = below(recorder, sizeof(commands) / sizeof(commands[0]));
     request->is_read = commands[at].is_read;

@@ -21,8 +21,8 @@ struct sim_totals {
     struct lab_faults faults;
 };
 
-/* Runs one seed and adds to totals; returns a hash of everything that happened. A failure is told on
- * stderr. The history is appended to history as text, unless that is NULL. */
+/* Runs one seed and adds to totals; returns a hash of everything that happened. A failure is told
+ * on stderr. The history is appended to history as text, unless that is NULL. */
 uint64_t sim_run(uint64_t seed, struct sim_totals *totals, struct buf *history);
 
 #endif

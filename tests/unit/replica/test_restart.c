@@ -37,9 +37,10 @@ static void expect(struct lab_client *client, const char *words, const char *beg
     }
 }
 
-/* M12, X1: a node's write is done, but before the node hears of it, it is removed, the cluster saves
- * its state without it, and it is added again and comes back by that snapshot. That does not tell it
- * any more that its write was done: its client must be told so, and it must not be done again. */
+/* M12, X1: a node's write is done, but before the node hears of it, it is removed, the cluster
+ * saves its state without it, and it is added again and comes back by that snapshot. That does not
+ * tell it any more that its write was done: its client must be told so, and it must not be done
+ * again. */
 UNIT_TEST(replica_restart, a_write_is_not_done_again_after_removal_snapshot_and_return)
 {
     char remove[64];
