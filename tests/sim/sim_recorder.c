@@ -143,7 +143,7 @@ static void check_wait(struct sim_recorder *recorder, const struct sim_recorded 
 {
     const struct lab_node *node = recorder->client.node;
     uint64_t waited_ms = lab_of(recorder)->now_ms - request->taken_ms;
-    waited_ms -= node->paused_ms - request->paused_ms;
+    waited_ms = lab_by_clock_of(node, waited_ms - (node->paused_ms - request->paused_ms));
     if (waited_ms > recorder->record->sim->request_timeout_ms + ANSWER_SLACK_MS) {
         lab_fail(lab_of(recorder), "recorder %u on node %u: %s has waited for %" PRIu64 " ms",
                  recorder->number, node->number + 1, request->words[0], waited_ms);
