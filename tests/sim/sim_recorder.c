@@ -11,6 +11,8 @@ enum {
     ANSWER_SLACK_MS = 50,
     EPOCH_MS_MAX = 2500,
     EPOCH_UNKNOWN_MAX = 3,
+    /* Each may be of unknown outcome, too. */
+    RETRIES_MAX = 2,
     JOINT_KEYS_MAX = 3,
     END_WAIT_MS = 3000,
 };
@@ -55,8 +57,9 @@ static void settle_unknown(struct sim_recorder *recorder, const struct sim_recor
     }
     write_down(recorder, request, NULL, 0);
     record->unknown++;
-    if (below(recorder, 1000) < record->retry_per_mille) {
+    if (below(recorder, 1000) < record->retry_per_mille && request->retries < RETRIES_MAX) {
         recorder->again = *request;
+        recorder->again.retries++;
     }
 }
 

@@ -41,6 +41,7 @@ struct sim_recorded {
     char words[SIM_WORDS_MAX][SIM_WORD_BYTES];
     uint32_t words_count;
     bool is_read;
+    uint32_t retries; /* of the same words */
     uint64_t begin;
     bool is_taken;
     uint64_t taken_ms;
