@@ -13,7 +13,8 @@
 #include "sim/sim_client.h"
 
 enum {
-    SIM_RECORDERS_MAX = 5,
+    SIM_WRITERS_MAX = 5, /* and readers: */
+    SIM_RECORDERS_MAX = 8,
     SIM_WORDS_MAX = 7,
     SIM_WORD_BYTES = 40,
     SIM_RECORDED_MAX = 1, /* requests under way at once: they may all be of unknown outcome */
@@ -51,6 +52,7 @@ struct sim_recorded {
 struct sim_recorder {
     struct sim_record *record;
     uint32_t number;
+    bool only_reads; /* waits for no write, so it asks also where none can be done */
     struct lab_client client;
     uint64_t next_ms;
     struct sim_recorded requests[SIM_RECORDED_MAX];

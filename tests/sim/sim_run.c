@@ -93,7 +93,9 @@ static void draw_clients(struct run *run)
     struct sim_record *record = &run->record;
     record->sim = sim;
     record->keys_count = 1 + (uint32_t)below(run, 6);
-    record->recorders_count = 1 + (uint32_t)below(run, SIM_RECORDERS_MAX);
+    uint32_t writers_count = 1 + (uint32_t)below(run, SIM_WRITERS_MAX);
+    uint32_t readers_count = (uint32_t)below(run, SIM_RECORDERS_MAX - SIM_WRITERS_MAX + 1);
+    record->recorders_count = writers_count + readers_count;
     record->pace_ms = 2 + below(run, 120);
     record->joint_per_mille = below(run, 2) * below(run, 400);
     record->retry_per_mille = below(run, 2) * below(run, 1000);
@@ -101,6 +103,7 @@ static void draw_clients(struct run *run)
     for (uint32_t i = 0; i < record->recorders_count; i++) {
         run->recorders[i].record = record;
         run->recorders[i].number = i;
+        run->recorders[i].only_reads = i >= writers_count;
     }
 }
 
