@@ -6,9 +6,10 @@
  *          JOBS=n                   in so many processes
  *          HISTORY=file             writes down what the clients of the (last) run saw
  *
- * The first line names seed and commit, the last one says how to do it again. Ends at the first run
- * that fails, with exit status 1; every 20th run is made twice and the two are compared. With at
- * least 500 runs every kind of fault must have struck as often as lab_fault.h says.
+ * SIGINT ends it after the present run. The first line names seed and commit, the last one says how
+ * to do it again. Ends at the first run that fails, with exit status 1; every 20th run is made
+ * twice and the two are compared. With at least 500 runs every kind of fault must have struck as
+ * often as lab_fault.h says.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -51,6 +52,7 @@ struct plan {
 };
 
 static struct job *own_job; /* for signal handlers */
+static volatile sig_atomic_t is_stopped;
 
 static uint64_t number_from(const char *name, uint64_t otherwise)
 {
@@ -83,6 +85,13 @@ static void print_error(enum logger_level level, const char *line, void *context
     (void)level;
     (void)context;
     (void)fprintf(stderr, "%s\n", line);
+}
+
+/* The present run is the last. */
+static void on_stop(int signal_number)
+{
+    (void)signal_number;
+    is_stopped = 1;
 }
 
 static void watch_run(void)
@@ -140,7 +149,10 @@ static void run_job(const struct plan *plan, uint32_t number)
     (void)signal(SIGABRT, on_fatal);
     (void)signal(SIGSEGV, on_fatal);
     (void)signal(SIGPROF, on_fatal);
-    for (uint64_t i = number; i < plan->runs && !has_any_failed(plan); i += plan->jobs_count) {
+    (void)signal(SIGINT, on_stop);
+    (void)signal(SIGTERM, on_stop);
+    for (uint64_t i = number; i < plan->runs && !has_any_failed(plan) && !is_stopped;
+         i += plan->jobs_count) {
         buf_clear(&history);
         bool is_twice = plan->runs == 1 || i % TWICE_EVERY == 0;
         (void)run_one(job, plan->base + i, is_twice, plan->history_file == NULL ? NULL : &history);
