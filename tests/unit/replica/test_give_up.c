@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "lib/unit.h"
-#include "unit/replica/lab_client.h"
+#include "sim/lab_client.h"
 
 #define NO_LEADER "-CLUSTERDOWN No Raft leader\r\n"
 

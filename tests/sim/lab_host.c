@@ -1,5 +1,5 @@
 /* lab_host.c -- what a replica in the lab asks of the program around it. */
-#include "unit/replica/lab_host.h"
+#include "sim/lab_host.h"
 
 #include "base/buf.h"
 
@@ -11,7 +11,7 @@ int64_t lab_host_wall_ms(const struct lab_node *node)
 static uint64_t monotonic_us(void *context)
 {
     const struct lab_node *node = context;
-    return (node->lab->now_ms + node->monotonic_base_ms) * 1000;
+    return lab_node_ms(node) * 1000;
 }
 
 static int64_t wall_us(void *context)
