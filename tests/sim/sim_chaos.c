@@ -335,6 +335,20 @@ static enum sim_fault draw_fault(struct sim_chaos *chaos)
     return (enum sim_fault)fault;
 }
 
+/* The others' connections to a node that restarted broke: they notice, and have new ones. */
+static void start(struct lab_node *node)
+{
+    lab_start(node);
+    for (uint32_t i = 0; i < node->lab->nodes_count; i++) {
+        struct lab_node *other = &node->lab->nodes[i];
+        if (other != node && lab_is_live(other)) {
+            lab_begin_turn(other);
+            replica_on_peer_unreachable(other->replica, lab_id(node->number));
+            replica_on_peer_connected(other->replica, lab_id(node->number));
+        }
+    }
+}
+
 static void bring_back(struct sim_chaos *chaos, bool all)
 {
     struct lab *lab = &chaos->sim->lab;
@@ -344,7 +358,7 @@ static void bring_back(struct sim_chaos *chaos, bool all)
             continue;
         }
         if (node->replica == NULL) {
-            lab_start(node);
+            start(node);
         } else {
             lab_resume(node);
         }
