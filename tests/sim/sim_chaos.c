@@ -162,8 +162,8 @@ static void reset_link(struct sim *sim)
 
 /* ---- Disks ---- */
 
-/* Whether all nodes are up, agree on the members, and every member has the disk that is recorded: a
- * minority of the disks may be lost then. */
+/* Whether all nodes are up, agree on the members, durably, and every member has the disk that is
+ * recorded: a minority of the disks may be lost then. */
 static bool is_whole(struct sim *sim)
 {
     uint64_t configuration_index = 0;
@@ -176,7 +176,8 @@ static bool is_whole(struct sim *sim)
         replica_get_status(sim->lab.nodes[i].replica, &status);
         const struct raft_member *member =
             raft_configuration_find(replica_configuration(sim->lab.nodes[i].replica), lab_id(i));
-        bool agrees = i == 0 || status.raft.configuration_index == configuration_index;
+        bool agrees = (i == 0 || status.raft.configuration_index == configuration_index) &&
+                      status.raft.configuration_index <= status.raft.persisted_index;
         configuration_index = status.raft.configuration_index;
         bool is_learner = member != NULL && member->role == RAFT_LEARNER;
         if (!agrees || (member != NULL && !status.raft.is_voter && !is_learner) ||
