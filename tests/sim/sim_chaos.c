@@ -162,8 +162,8 @@ static void reset_link(struct sim *sim)
 
 /* ---- Disks ---- */
 
-/* Whether all nodes are up, agree on the members, and every member has the disk that is recorded: a
- * minority of the disks may be lost then. */
+/* Whether all nodes are up, agree on the members, durably, and every member has the disk that is
+ * recorded: a minority of the disks may be lost then. */
 static bool is_whole(struct sim *sim)
 {
     uint64_t configuration_index = 0;
@@ -176,7 +176,8 @@ static bool is_whole(struct sim *sim)
         replica_get_status(sim->lab.nodes[i].replica, &status);
         const struct raft_member *member =
             raft_configuration_find(replica_configuration(sim->lab.nodes[i].replica), lab_id(i));
-        bool agrees = i == 0 || status.raft.configuration_index == configuration_index;
+        bool agrees = (i == 0 || status.raft.configuration_index == configuration_index) &&
+                      status.raft.configuration_index <= status.raft.persisted_index;
         configuration_index = status.raft.configuration_index;
         bool is_learner = member != NULL && member->role == RAFT_LEARNER;
         if (!agrees || (member != NULL && !status.raft.is_voter && !is_learner) ||
@@ -335,6 +336,20 @@ static enum sim_fault draw_fault(struct sim_chaos *chaos)
     return (enum sim_fault)fault;
 }
 
+/* The others' connections to a node that restarted broke: they notice, and have new ones. */
+static void start(struct lab_node *node)
+{
+    lab_start(node);
+    for (uint32_t i = 0; i < node->lab->nodes_count; i++) {
+        struct lab_node *other = &node->lab->nodes[i];
+        if (other != node && lab_is_live(other)) {
+            lab_begin_turn(other);
+            replica_on_peer_unreachable(other->replica, lab_id(node->number));
+            replica_on_peer_connected(other->replica, lab_id(node->number));
+        }
+    }
+}
+
 static void bring_back(struct sim_chaos *chaos, bool all)
 {
     struct lab *lab = &chaos->sim->lab;
@@ -344,7 +359,7 @@ static void bring_back(struct sim_chaos *chaos, bool all)
             continue;
         }
         if (node->replica == NULL) {
-            lab_start(node);
+            start(node);
         } else {
             lab_resume(node);
         }
