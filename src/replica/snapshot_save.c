@@ -33,8 +33,8 @@ enum {
     RETRY_MS_MAX = 60 * 1000,
     LOG_BYTES_DEFAULT = 64 * 1024 * 1024,
     LOG_ENTRIES_DEFAULT = 100 * 1000,
-    /* What the log holds at most for the sake of others: so many times options.log_bytes, or as much
-     * as the snapshot that is being fetched, so that one of any size can be while others write. */
+    /* What the log holds at most for the sake of others: so many times options.log_bytes, or as
+     * much as the snapshot that is being fetched: one of any size can be, while others write. */
     HELD_FACTOR = 4,
 };
 
