@@ -1,0 +1,165 @@
+"""killers.py -- who can notice a mutant: the unit tests of each directory, and the simulators.
+
+A stage is one program run in one way. The unit tests of a directory are run in one go, without
+their simulations; a simulation is run seed by seed, so that the first seed that fails is the number
+of seeds that a mutant needs. To add a simulator, add a row to stages().
+"""
+
+import glob
+import os
+import re
+import select
+import signal
+import subprocess
+import time
+
+SLOWER = 6  # a mutant may take this many times as long as the code before it counts as endless
+SECONDS_MIN = 20
+
+
+class Finding:
+    """What failed: a test, or a simulation at its how-many-th seed."""
+
+    def __init__(self, name, seeds=None):
+        self.name = name
+        self.seeds = seeds
+
+
+def _lines_of(process, deadline):
+    """The lines of a program's output until it ends; None as the last if the deadline passed."""
+    pending = b""
+    descriptor = process.stdout.fileno()
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+            yield None
+            return
+        piece = os.read(descriptor, 65536)
+        if not piece:
+            if pending:
+                yield pending.decode("utf-8", "replace")
+            return
+        *lines, pending = (pending + piece).split(b"\n")
+        for line in lines:
+            yield line.decode("utf-8", "replace")
+
+
+def _end(process):
+    """Ends a program and what it started, all in one group, and returns its status."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    return process.wait()
+
+
+def _await(process):
+    """Waits for a program that has closed its output, and returns its status."""
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # its number stays its own
+    return _end(process)
+
+
+class Stage:
+    """One way to run one program."""
+
+    def __init__(self, killer, kind, program):
+        self.killer = killer
+        self.kind = kind
+        self.name = f"{killer}-{kind}"
+        self.program = program
+        self.seconds_max = 600.0
+
+    def took(self, seconds):
+        self.seconds_max = max(SECONDS_MIN, SLOWER * seconds)
+
+    @staticmethod
+    def start(directory, command, environment):
+        return subprocess.Popen(["stdbuf", "-o0"] + command, cwd=directory,
+                                env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                start_new_session=True)
+
+
+class UnitTests(Stage):
+    """The unit tests of a directory, but for some suites, up to the first that fails."""
+
+    def __init__(self, killer, program, root, without):
+        super().__init__(killer, "tests", program)
+        suites = set()
+        for path in glob.glob(os.path.join(root, "tests", "unit", killer, "*.c")):
+            with open(path, encoding="utf-8") as file:
+                suites.update(re.findall(r"^UNIT_TEST\((\w+),", file.read(), re.MULTILINE))
+        self.suites = sorted(suites - set(without))
+
+    def run(self, directory):
+        process = self.start(directory, [self.program] + self.suites, {"UNIT_VERBOSE": "1"})
+        suite = test = ""
+        is_open = False  # a test has begun and not ended
+        try:
+            for line in _lines_of(process, time.monotonic() + self.seconds_max):
+                if line is None:
+                    return Finding(f"{suite}.{test} (endless)")
+                if line.startswith("Suite: "):
+                    suite = line[len("Suite: "):].strip()
+                elif line.startswith("  Test: "):
+                    test = line[len("  Test: "):].split(" ")[0]
+                    is_open = True
+                if is_open and line.endswith("FAILED"):
+                    return Finding(f"{suite}.{test}")
+                if line.endswith("passed"):
+                    is_open = False
+            status = _await(process)
+        finally:
+            if process.returncode is None:
+                _end(process)
+        return None if status == 0 else Finding(f"{suite}.{test} (crash)")
+
+
+class Seeds(Stage):
+    """A simulation, seed by seed. A line that matches failure says that a seed failed."""
+
+    def __init__(self, killer, program, *, arguments, variable, failure, count):
+        super().__init__(killer, "seeds", program)
+        self.arguments = arguments
+        self.variable = variable
+        self.failure = re.compile(failure)
+        self.count = count
+
+    def run(self, directory):
+        begin = time.monotonic()
+        for seed in range(1, self.count + 1):
+            if self._fails(directory, seed) or time.monotonic() - begin > self.seconds_max:
+                return Finding(f"{self.killer} simulation", seed)
+        return None
+
+    def _fails(self, directory, seed):
+        environment = {self.variable: str(seed)} if self.variable else {}
+        arguments = [argument.replace("SEED", str(seed)) for argument in self.arguments]
+        process = self.start(directory, [self.program] + arguments, environment)
+        try:
+            for line in _lines_of(process, time.monotonic() + SECONDS_MIN):
+                if line is None or self.failure.search(line):
+                    return True
+            return _await(process) < 0
+        finally:
+            if process.returncode is None:
+                _end(process)
+
+
+def stages(root, mode):
+    """All stages, the cheap ones first."""
+
+    def unit(name):
+        return f"build/{mode}/unit-{name}"
+
+    return [
+        UnitTests("wire", unit("wire"), root, []),
+        UnitTests("raft", unit("raft"), root, ["raft_simulation"]),
+        Seeds("raft", unit("raft"), arguments=["raft_simulation"], variable="RAFT_SEED",
+              failure=r"RAFT_SEED=\d+: ", count=400),
+        UnitTests("kv", unit("kv"), root, []),
+        UnitTests("storage", unit("storage"), root, []),
+        UnitTests("replica", unit("replica"), root, ["replica_simulation"]),
+        Seeds("replica", unit("replica"), arguments=["replica_simulation"], variable="SEED",
+              failure=r"simulation: 1 seeds, 1 failed", count=300),
+    ]
