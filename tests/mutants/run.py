@@ -32,7 +32,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 MODE = "debug"
 WORKERS_MAX = 2
 BUILD_SECONDS_MAX = 600
-ROW = "%-40s %-12s %-44s %6s %5s s"
+ROW = "%-38s %-9s %-74s %5s %4s s"
 
 
 def build(tree, targets, *, quiet_warnings):
