@@ -38,7 +38,7 @@ archives  = $(patsubst %,$(BUILD)/lib%.a,$(1))
 UNIT_DIRS := $(notdir $(wildcard tests/unit/*))
 
 .DEFAULT_GOAL := all
-.PHONY: all deps unit fuzz fuzz-replay chaos test test-integration test-redis test-compose \
+.PHONY: all deps unit fuzz fuzz-replay chaos mutants test test-integration test-redis test-compose \
         bench-snapshots tidy check-format format cluster demo clean help FORCE
 
 all: bin/quorum bin/quorumctl            ## build bin/quorum and bin/quorumctl
@@ -114,6 +114,8 @@ $(BUILD)/chaos: $(call objects,$(CHAOS)) $(call archives,base) | $(BUILD)/wall_c
 	@$(CC) $(CFLAGS) $^ -lhiredis -lsqlite3 -ljansson -lpthread -lm -o $@
 chaos: $(BUILD)/quorum $(BUILD)/chaos    ## faults against real nodes: RUNS=1 SECONDS=20 SEED=
 	$(BUILD)/chaos $(BUILD)/quorum
+mutants: build/deps.stamp                ## known bugs put in, one by one: tests must notice; ONLY=name
+	@MAKEFLAGS= tests/mutants/run.py $(if $(ONLY),--only $(ONLY))
 $(BUILD)/%_preload.so: tests/lib/%_preload.c | build/deps.stamp
 	@mkdir -p $(@D)
 	@echo "  link  $@"
