@@ -75,7 +75,7 @@ static void put_much(struct state_fixture *fixture)
     char *value = mem_alloc(ROW_BYTES);
     memset(value, 'x', ROW_BYTES);
     for (int i = 0; i < ROWS; i++) {
-        char key[16];
+        char key[32];
         (void)snprintf(key, sizeof(key), "much-%d", i);
         struct state_row row = {.slot = 1,
                                 .type = STATE_ROW_STRING,
