@@ -1,4 +1,4 @@
-# Quorum.  `make help` lists the targets.  MODE picks the build: release, debug, asan, tsan;
+# Quorum.  `make help` lists the targets.  MODE picks the build: release, debug, asan, tsan, sim;
 # each has a tree of its own under build/, so they never mix.
 MODE   ?= release
 BUILD  := build/$(MODE)
@@ -19,9 +19,12 @@ LAYERS_server  := server net storage $(LAYERS_replica)
 LAYERS_cli     := cli storage $(LAYERS_wire)
 LDLIBS_cli     := -lhiredis
 LAYERS_linear  := base
+# What the tests of a directory need besides: a cluster of replicas in one thread.
+WITH_replica   := $(wildcard tests/sim/lab*.c) tests/sim/sim_client.c
 
 FLAGS_release := -O2
 FLAGS_debug   := -O0 -DQUORUM_DEBUG
+FLAGS_sim     := -O2 -DQUORUM_DEBUG
 FLAGS_asan    := -O1 -DQUORUM_DEBUG -fsanitize=address,undefined -fno-sanitize-recover=all
 FLAGS_fuzz    := $(FLAGS_asan) -fsanitize=fuzzer-no-link -Wno-string-conversion \
                  -Wno-string-concatenation
@@ -38,8 +41,8 @@ archives  = $(patsubst %,$(BUILD)/lib%.a,$(1))
 UNIT_DIRS := $(notdir $(wildcard tests/unit/*))
 
 .DEFAULT_GOAL := all
-.PHONY: all deps unit fuzz fuzz-replay chaos mutants test test-integration test-redis test-compose \
-        bench-snapshots tidy check-format format cluster demo clean help FORCE
+.PHONY: all deps unit sim fuzz fuzz-replay chaos mutants test test-integration test-redis \
+        test-compose bench-snapshots tidy check-format format cluster demo clean help FORCE
 
 all: bin/quorum bin/quorumctl            ## build bin/quorum and bin/quorumctl
 
@@ -64,7 +67,7 @@ $(BUILD)/quorumctl: $(BUILD)/src/cli/main.o $(call archives,$(LAYERS_cli))
 # One unit test binary a directory, linked against the layers below it and nothing else.
 .SECONDEXPANSION:
 $(BUILD)/unit-%: $$(call objects,$$(wildcard tests/unit/$$*/*.c tests/lib/unit*.c) \
-                   $$(filter-out tests/$$*/main.c,$$(wildcard tests/$$*/*.c))) \
+                   $$(filter-out tests/$$*/main.c,$$(wildcard tests/$$*/*.c)) $$(WITH_$$*)) \
                  $$(call archives,$$(LAYERS_$$*))
 	@echo "  link  $@"
 	@$(CC) $(CFLAGS) $^ $(LDLIBS) $(LDLIBS_$*) -lcunit -o $@
@@ -76,6 +79,20 @@ unit-%: $(BUILD)/unit-%
 $(BUILD)/linear: $(call objects,$(wildcard tests/linear/*.c)) $(call archives,base)
 	@echo "  link  $@"
 	@$(CC) $(CFLAGS) $^ -lm -o $@
+
+# Whole clusters in one thread: with every check of the core, and fast unless another MODE is asked
+# for.
+SIM_MODE := $(if $(filter release,$(MODE)),sim,$(MODE))
+SIM      := $(wildcard tests/sim/lab*.c) $(wildcard tests/sim/sim_*.c) \
+            $(filter-out %/main.c,$(wildcard tests/linear/*.c))
+$(BUILD)/simulator: $(call objects,$(SIM)) $(call archives,$(LAYERS_replica))
+	@echo "  link  $@"
+	@$(CC) $(CFLAGS) $^ -lm -o $@
+sim:                                     ## simulated clusters: SEED=n, or SEEDS=n [SEED=base] [JOBS=n]
+	@$(MAKE) --no-print-directory MODE=$(SIM_MODE) BUILD=$(dir $(BUILD))$(SIM_MODE) \
+	    $(dir $(BUILD))$(SIM_MODE)/simulator
+	@COMMIT=$$(git describe --always --dirty 2>/dev/null) SEED=$(SEED) SEEDS=$(SEEDS) \
+	    JOBS=$(JOBS) HISTORY=$(HISTORY) $(dir $(BUILD))$(SIM_MODE)/simulator
 
 # Fuzz targets, one a file tests/fuzz/fuzz_NAME.c: replayed on their corpora with any compiler, and
 # searching with clang's libFuzzer (MODE=fuzz).

@@ -81,6 +81,8 @@ unit_stages debug
 unit_stages asan
 # Where threads meet: the log store is the only place.
 stage "unit storage (tsan)" "${make[@]}" MODE=tsan "BUILD=$root/tsan" unit-storage
+stage sim "${make[@]}" "BUILD=$root/release" sim SEED=1 SEEDS=3000 "JOBS=$(nproc)"
+stage "sim (asan)" "${make[@]}" MODE=asan "BUILD=$root/asan" sim SEED=1 SEEDS=100 "JOBS=$(nproc)"
 stage "fuzz corpora" "${make[@]}" MODE=asan "BUILD=$root/asan" fuzz-replay
 stage integration "${make[@]}" "BUILD=$root/release" test-integration
 [ -d redis-tests ] && stage redis "${make[@]}" "BUILD=$root/release" test-redis

@@ -131,7 +131,11 @@ static void handle_unreachable(struct raft *raft, uint64_t id)
     if (peer != NULL && peer->is_leaving) {
         peer->leaving_until_ms = raft->now_ms; /* It cannot be told. */
     }
-    if (peer != NULL && peer->state == RAFT_REPLICATE) {
+    if (peer == NULL) {
+        return;
+    }
+    peer->link_sequence = raft->sent_sequence + 1;
+    if (peer->state == RAFT_REPLICATE) {
         raft_progress_become_probe(peer, peer->match_index + 1);
         peer->probe_sent = true; /* The next answer to a heartbeat starts it. */
     }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "lib/unit.h"
-#include "unit/replica/lab_client.h"
+#include "sim/lab_client.h"
 
 struct exchange {
     const char *say;

@@ -5,7 +5,7 @@
 
 #include "lib/unit.h"
 #include "replica/replicated_state.h"
-#include "unit/replica/lab_host.h"
+#include "sim/lab_host.h"
 
 enum { ENTRIES = 4 };
 

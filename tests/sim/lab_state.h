@@ -5,8 +5,8 @@
  * what was received. Every image of the state carries the hash of the contents that the node had
  * then, so that a restore is compared with what was saved, key by key.
  */
-#ifndef QUORUM_TESTS_UNIT_REPLICA_LAB_STATE_H
-#define QUORUM_TESTS_UNIT_REPLICA_LAB_STATE_H
+#ifndef QUORUM_TESTS_SIM_LAB_STATE_H
+#define QUORUM_TESTS_SIM_LAB_STATE_H
 
 #include "base/buf.h"
 #include "base/prng.h"

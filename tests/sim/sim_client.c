@@ -1,5 +1,5 @@
 /* sim_client.c -- a client of the randomized simulation. */
-#include "unit/replica/sim_client.h"
+#include "sim/sim_client.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -196,7 +196,8 @@ static void settle(struct sim_client *client, const struct sim_operation *operat
                     operation->kind != SIM_PING;
     if (is_write && starts_with(reply, "-UNKNOWN ")) {
         settle_unknown(client, operation);
-    } else if (operation->kind != SIM_PING && starts_with(reply, "-CLUSTERDOWN ")) {
+    } else if ((operation->kind != SIM_PING && starts_with(reply, "-CLUSTERDOWN ")) ||
+               (is_write && starts_with(reply, "-DISKFULL "))) {
         client->sim->refusals++;
     } else {
         lab_fail(lab_of(client), "client %u: operation %d answered %.*s", client->number,
@@ -264,6 +265,7 @@ static void on_closed(struct lab_client *lab_client)
         }
     }
     client->operations_count = 0;
+    client->sim->lab.faults.counts[LAB_CLIENT_LOST]++;
     client->next_ms = client->sim->lab.now_ms + below(client, 100);
 }
 

@@ -1,9 +1,9 @@
 /* lab_host.h -- what a replica in the lab asks of the program around it. */
-#ifndef QUORUM_TESTS_UNIT_REPLICA_LAB_HOST_H
-#define QUORUM_TESTS_UNIT_REPLICA_LAB_HOST_H
+#ifndef QUORUM_TESTS_SIM_LAB_HOST_H
+#define QUORUM_TESTS_SIM_LAB_HOST_H
 
 #include "replica/host.h"
-#include "unit/replica/lab.h"
+#include "sim/lab.h"
 
 /* The node is the context and must outlive the replica. */
 void lab_host_init(struct replica_host *host, struct lab_node *node);

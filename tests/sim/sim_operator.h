@@ -1,13 +1,17 @@
 /* sim_operator.h -- an operator in the randomized simulation: adds, removes and promotes members
- * and hands leadership on while clients write, and in the end makes every node a voter.
+ * and hands leadership on while clients write, and in the end makes every node a
+ * voter (those from SIM_VOTERS_MAX on learners).
  *
  * Each request must be answered within the limit, by an integer, +OK, or one of the errors that
  * QUORUM documents; what was acknowledged must be in force (sim_operator_check_end).
  */
-#ifndef QUORUM_TESTS_UNIT_REPLICA_SIM_OPERATOR_H
-#define QUORUM_TESTS_UNIT_REPLICA_SIM_OPERATOR_H
+#ifndef QUORUM_TESTS_SIM_SIM_OPERATOR_H
+#define QUORUM_TESTS_SIM_SIM_OPERATOR_H
 
-#include "unit/replica/sim_client.h"
+#include "sim/sim_client.h"
+
+/* Further nodes become learners at most. */
+enum { SIM_VOTERS_MAX = 5 };
 
 struct sim_operator {
     struct sim *sim;
@@ -23,10 +27,10 @@ struct sim_operator {
     uint64_t unknown;
 };
 
-/* The operatorator's turn: connects, or asks for something. */
+/* The operator's turn: connects, or asks for something. */
 void sim_operator_act(struct sim_operator *oper);
 
-/* At the end: all nodes must be voters by now. */
+/* At the end: all nodes must be voters (or learners) by now. */
 void sim_operator_check_end(struct sim_operator *oper);
 
 #endif

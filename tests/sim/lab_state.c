@@ -1,11 +1,11 @@
 /* lab_state.c -- a node's simulated state.db: see lab_state.h. */
-#include "unit/replica/lab_state.h"
+#include "sim/lab_state.h"
 
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "replica/replica_internal.h"
-#include "unit/replica/lab.h"
+#include "sim/lab.h"
 
 enum { ROWS_AT_ONCE = 16 };
 
@@ -274,6 +274,7 @@ struct outcome {
 static enum result draw_result(struct lab_node *node)
 {
     bool fails = prng_below(&node->lab->prng, 1000) < node->state.fails_per_mille;
+    node->lab->faults.counts[LAB_DISK_FULL] += fails;
     return fails ? RESULT_FULL : RESULT_OK;
 }
 
@@ -340,7 +341,8 @@ static enum result install(struct lab_node *node)
     return result;
 }
 
-static struct slice read_copy(struct lab_state *state, const struct lab_operation *operation)
+static struct slice read_copy(struct lab_state *state, const struct lab_operation *operation,
+                              struct lab_faults *faults)
 {
     struct slice file = buf_slice(&state->copy);
     if (operation->offset + operation->count > file.size) {
@@ -348,6 +350,7 @@ static struct slice read_copy(struct lab_state *state, const struct lab_operatio
     }
     if (state->corrupts_copy) {
         state->copy.bytes[state->copy.head + operation->offset] ^= 1;
+        faults->counts[LAB_COPY_DAMAGED]++;
     }
     return slice_of(file.bytes + operation->offset, operation->count);
 }
@@ -374,7 +377,7 @@ static struct outcome carry_out(struct lab_node *node, const struct lab_operatio
         outcome.result = make_copy(node);
         break;
     case REPLICA_ORDER_COPY_READ:
-        outcome.bytes = read_copy(state, operation);
+        outcome.bytes = read_copy(state, operation, &node->lab->faults);
         break;
     case REPLICA_ORDER_COPY_DROP:
         buf_deinit(&state->copy);

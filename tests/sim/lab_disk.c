@@ -1,5 +1,5 @@
 /* lab_disk.c -- a node's simulated disk. */
-#include "unit/replica/lab_disk.h"
+#include "sim/lab_disk.h"
 
 #include "base/assert.h"
 #include "base/mem.h"
@@ -98,6 +98,18 @@ static void append(struct lab_disk *disk, const struct raft_entry *entry)
     disk->entries[disk->entries_count++] = *entry;
 }
 
+/* Terms do not fall, and a term has one vote. */
+static void check_hard_state(struct lab_disk *disk, const struct raft_hard_state *next)
+{
+    const struct raft_hard_state *present = &disk->hard_state;
+    if (next->term < present->term) {
+        disk->violation = "wrote a term that fell";
+    } else if (next->term == present->term && present->vote != RAFT_ID_NONE &&
+               next->vote != present->vote) {
+        disk->violation = "wrote two votes of one term";
+    }
+}
+
 /* The first unit becomes part of what is durable. */
 static void take_first(struct lab_disk *disk)
 {
@@ -114,6 +126,7 @@ static void take_first(struct lab_disk *disk)
         append(disk, &unit.entries[i]);
     }
     if (persist->hard_state_changed) {
+        check_hard_state(disk, &persist->hard_state);
         disk->hard_state = persist->hard_state;
     }
     ASSERT(persist->commit_index <= disk->base_index + disk->entries_count);
@@ -121,6 +134,26 @@ static void take_first(struct lab_disk *disk)
     mem_free(unit.entries);
     disk->units_count--;
     memmove(&disk->units[0], &disk->units[1], disk->units_count * sizeof(disk->units[0]));
+}
+
+bool lab_disk_has(const struct lab_disk *disk, uint64_t index, uint64_t term)
+{
+    if (index <= disk->base_index) {
+        return true;
+    }
+    return index <= disk->base_index + disk->entries_count &&
+           disk->entries[index - disk->base_index - 1].term == term;
+}
+
+bool lab_disk_configuration(const struct lab_disk *disk, struct raft_configuration *out)
+{
+    for (uint64_t i = disk->entries_count; i-- > 0;) {
+        const struct raft_entry *entry = &disk->entries[i];
+        if (entry->type == RAFT_ENTRY_CONFIGURATION) {
+            return raft_configuration_decode(blob_slice(entry->payload), out) == RESULT_OK;
+        }
+    }
+    return false;
 }
 
 uint64_t lab_disk_complete(struct lab_disk *disk, uint64_t now_ms)
@@ -139,8 +172,13 @@ void lab_disk_crash(struct lab_disk *disk, struct prng *prng)
     for (uint64_t i = 0; i < kept; i++) {
         take_first(disk);
     }
+    if (disk->faults != NULL) {
+        disk->faults->counts[LAB_UNIT_TORN] += kept;
+        disk->faults->counts[LAB_UNIT_LOST] += disk->units_count;
+    }
     for (uint32_t i = 0; i < disk->units_count; i++) {
         unit_deinit(&disk->units[i]);
     }
     disk->units_count = 0;
+    disk->fails_next = false;
 }

@@ -3,12 +3,12 @@
  * Commands are offered in order; one that stalls, and all behind it, wait until the session is
  * touched. Replies are cut out of the session's output one by one.
  */
-#ifndef QUORUM_TESTS_UNIT_REPLICA_LAB_CLIENT_H
-#define QUORUM_TESTS_UNIT_REPLICA_LAB_CLIENT_H
+#ifndef QUORUM_TESTS_SIM_LAB_CLIENT_H
+#define QUORUM_TESTS_SIM_LAB_CLIENT_H
 
 #include "base/buf.h"
 #include "base/list.h"
-#include "unit/replica/lab.h"
+#include "sim/lab.h"
 
 struct lab_client;
 

@@ -8,17 +8,19 @@
  *   lab_run_until   lets everything happen that is due until a time
  *   between calls   the test sends commands, cuts links, crashes nodes, steps clocks
  *
- * After every turn of a node its state hash is compared with what any node had at the same applied
- * index; a difference, or a node that cannot stop taking turns, is a failure of the lab.
+ * After every turn of a node the oracle looks at it (lab_oracle.h), and its state hash is compared
+ * with what any node had at the same applied index; a difference, or a node that cannot stop taking
+ * turns, is a failure of the lab.
  */
-#ifndef QUORUM_TESTS_UNIT_REPLICA_LAB_H
-#define QUORUM_TESTS_UNIT_REPLICA_LAB_H
+#ifndef QUORUM_TESTS_SIM_LAB_H
+#define QUORUM_TESTS_SIM_LAB_H
 
 #include "base/list.h"
 #include "replica/replica.h"
-#include "unit/replica/lab_disk.h"
-#include "unit/replica/lab_network.h"
-#include "unit/replica/lab_state.h"
+#include "sim/lab_disk.h"
+#include "sim/lab_network.h"
+#include "sim/lab_oracle.h"
+#include "sim/lab_state.h"
 
 #define LAB_EPOCH_WALL_MS INT64_C(1700000000000)
 
@@ -31,6 +33,7 @@ struct lab_node {
     bool is_paused;          /* as by SIGSTOP */
     bool has_diverged;       /* it said so, and was stopped */
     bool has_work;           /* another turn at once */
+    bool crashes_in_turn;    /* at the end of the next one, with part of it carried out */
     bool is_in_turn;
     uint64_t deadline_ms;
     uint64_t monotonic_base_ms; /* its monotonic clock is this ahead of the lab's */
@@ -69,11 +72,18 @@ struct lab {
     uint64_t *state_hashes; /* by applied index; 0: not known yet */
     uint64_t hashes_capacity;
     bool allows_divergence; /* state hashes are not compared */
+    struct lab_oracle oracle;
+    struct lab_faults faults;
+    uint64_t trace;   /* a hash of every turn */
+    uint64_t replays; /* checked */
     uint32_t failures;
 };
 
 /* The id of a node, as the server would give it. */
 uint64_t lab_id(uint32_t number);
+
+/* The number of a node, or nodes_count: there is nobody at its address. */
+uint32_t lab_number_of(const struct lab *lab, uint64_t id);
 
 /* Opens a cluster whose nodes are all up, with a fast network and disks. */
 void lab_open(struct lab *lab, const struct lab_options *options);
@@ -103,10 +113,17 @@ void lab_crash(struct lab_node *node);
 void lab_start(struct lab_node *node);
 /* A node that is down loses its disk, and has another one. */
 void lab_wipe(struct lab_node *node);
+/* The disk of a node that is down is found damaged when it starts: it is set aside, and the node
+ * has a blank one and knows the members. False: nothing readable tells of the cluster; it stays. */
+bool lab_rot(struct lab_node *node);
 void lab_pause(struct lab_node *node);
 void lab_resume(struct lab_node *node);
 /* Cuts both directions between a node and all others. */
 void lab_isolate(struct lab_node *node);
+
+/* A snapshot and the log behind it give the state that the node has: checked with a second replica
+ * that is made from the disks of one that is up. */
+void lab_check_replay(struct lab_node *node);
 
 /* Whether that node is up and runs. */
 static inline bool lab_is_live(const struct lab_node *node)

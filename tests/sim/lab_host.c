@@ -1,5 +1,5 @@
 /* lab_host.c -- what a replica in the lab asks of the program around it. */
-#include "unit/replica/lab_host.h"
+#include "sim/lab_host.h"
 
 #include "base/buf.h"
 

@@ -1,5 +1,5 @@
 /* lab_client.c -- clients in the lab. */
-#include "unit/replica/lab_client.h"
+#include "sim/lab_client.h"
 
 #include "base/assert.h"
 #include "base/mem.h"

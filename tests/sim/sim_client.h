@@ -9,10 +9,10 @@
  *   expiring   gone once, gone for ever
  *   PING       its own number: replies come in the order of the commands
  */
-#ifndef QUORUM_TESTS_UNIT_REPLICA_SIM_CLIENT_H
-#define QUORUM_TESTS_UNIT_REPLICA_SIM_CLIENT_H
+#ifndef QUORUM_TESTS_SIM_SIM_CLIENT_H
+#define QUORUM_TESTS_SIM_SIM_CLIENT_H
 
-#include "unit/replica/lab_client.h"
+#include "sim/lab_client.h"
 
 enum {
     SIM_CLIENTS_MAX = 6,

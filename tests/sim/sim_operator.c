@@ -1,5 +1,5 @@
 /* sim_operator.c -- an operator in the randomized simulation. */
-#include "unit/replica/sim_operator.h"
+#include "sim/sim_operator.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -70,6 +70,7 @@ static void connect_somewhere(struct sim_operator *oper)
 
 static void say(struct sim_operator *oper)
 {
+    oper->sim->lab.faults.counts[LAB_MEMBERS_CHANGED]++;
     const struct lab_node *node = oper->client.node;
     oper->is_waiting = true;
     oper->sent_ms = oper->sim->lab.now_ms;
@@ -79,6 +80,7 @@ static void say(struct sim_operator *oper)
 
 static void say_add(struct sim_operator *oper, uint32_t number, bool as_learner)
 {
+    as_learner = as_learner || number >= SIM_VOTERS_MAX;
     (void)snprintf(oper->words, sizeof(oper->words), "QUORUM ADD node-%u 10.0.0.%u:9000%s",
                    number + 1, number + 1, as_learner ? " LEARNER" : "");
     say(oper);
@@ -102,7 +104,7 @@ static void change_something(struct sim_operator *oper)
     } else if (dice < 2 || oper->sim->is_mending) {
         /* Of two voters none may lose its disk: nothing is removed until that is past. */
         say_of(oper, "TRANSFER", number);
-    } else if (member->role != RAFT_VOTER && dice < 7) {
+    } else if (member->role != RAFT_VOTER && number < SIM_VOTERS_MAX && dice < 7) {
         say_of(oper, "PROMOTE", number);
     } else {
         say_of(oper, "REMOVE", number);
@@ -120,7 +122,7 @@ static void restore_something(struct sim_operator *oper)
             say_add(oper, i, false);
             return;
         }
-        if (member->role == RAFT_LEARNER) {
+        if (member->role == RAFT_LEARNER && i < SIM_VOTERS_MAX) {
             say_of(oper, "PROMOTE", i);
             return;
         }
@@ -172,8 +174,9 @@ void sim_operator_check_end(struct sim_operator *oper)
     for (uint32_t i = 0; i < lab->nodes_count && !oper->is_idle; i++) {
         struct replica_status status;
         replica_get_status(lab->nodes[i].replica, &status);
-        if (!status.raft.is_voter) {
-            lab_fail(lab, "node %u is no voter in the end, but %s", i + 1, status.role_text);
+        if (i < SIM_VOTERS_MAX ? !status.raft.is_voter : !status.raft.is_member) {
+            lab_fail(lab, "node %u is no voter or learner in the end, but %s", i + 1,
+                     status.role_text);
         }
     }
     if (oper->is_waiting) {
