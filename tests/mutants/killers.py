@@ -76,7 +76,7 @@ class Stage:
     def start(directory, command, environment):
         return subprocess.Popen(["stdbuf", "-o0"] + command, cwd=directory,
                                 env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                 start_new_session=True)
 
 
@@ -116,11 +116,11 @@ class UnitTests(Stage):
 
 
 class Seeds(Stage):
-    """A simulation, seed by seed. A line that matches failure says that a seed failed."""
+    """A simulation in a unit test, seed by seed. A line that matches says that a seed failed."""
 
-    def __init__(self, killer, program, *, arguments, variable, failure, count):
+    def __init__(self, killer, program, *, suite, variable, failure, count):
         super().__init__(killer, "seeds", program)
-        self.arguments = arguments
+        self.suite = suite
         self.variable = variable
         self.failure = re.compile(failure)
         self.count = count
@@ -133,14 +133,35 @@ class Seeds(Stage):
         return None
 
     def _fails(self, directory, seed):
-        environment = {self.variable: str(seed)} if self.variable else {}
-        arguments = [argument.replace("SEED", str(seed)) for argument in self.arguments]
-        process = self.start(directory, [self.program] + arguments, environment)
+        process = self.start(directory, [self.program, self.suite], {self.variable: str(seed)})
         try:
             for line in _lines_of(process, time.monotonic() + SECONDS_MIN):
                 if line is None or self.failure.search(line):
                     return True
             return _await(process) < 0
+        finally:
+            if process.returncode is None:
+                _end(process)
+
+
+class Simulator(Stage):
+    """The simulator, whose seeds follow each other in one run that ends at the first that fails."""
+
+    def __init__(self, killer, program, *, count):
+        super().__init__(killer, "seeds", program)
+        self.count = count
+
+    def run(self, directory):
+        environment = {"SEED": "1", "SEEDS": str(self.count), "JOBS": "1", "HISTORY": ""}
+        process = self.start(directory, [self.program], environment)
+        seed = self.count
+        try:
+            for line in _lines_of(process, time.monotonic() + self.seconds_max):
+                if line is None:
+                    return Finding("simulator (endless)", seed)
+                named = re.search(r"replay: make sim SEED=(\d+)", line)
+                seed = int(named.group(1)) if named else seed
+            return Finding("simulator", seed) if _await(process) != 0 else None
         finally:
             if process.returncode is None:
                 _end(process)
@@ -155,11 +176,10 @@ def stages(root, mode):
     return [
         UnitTests("wire", unit("wire"), root, []),
         UnitTests("raft", unit("raft"), root, ["raft_simulation"]),
-        Seeds("raft", unit("raft"), arguments=["raft_simulation"], variable="RAFT_SEED",
+        Seeds("raft", unit("raft"), suite="raft_simulation", variable="RAFT_SEED",
               failure=r"RAFT_SEED=\d+: ", count=400),
         UnitTests("kv", unit("kv"), root, []),
         UnitTests("storage", unit("storage"), root, []),
-        UnitTests("replica", unit("replica"), root, ["replica_simulation"]),
-        Seeds("replica", unit("replica"), arguments=["replica_simulation"], variable="SEED",
-              failure=r"simulation: 1 seeds, 1 failed", count=300),
+        UnitTests("replica", unit("replica"), root, []),
+        Simulator("sim", f"build/{mode}/simulator", count=300),
     ]
