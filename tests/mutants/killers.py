@@ -180,6 +180,6 @@ def stages(root, mode):
               failure=r"RAFT_SEED=\d+: ", count=400),
         UnitTests("kv", unit("kv"), root, []),
         UnitTests("storage", unit("storage"), root, []),
+        Simulator("sim", f"build/{mode}/simulator", count=400),  # below 500 it asks for no floors
         UnitTests("replica", unit("replica"), root, []),
-        Simulator("sim", f"build/{mode}/simulator", count=300),
     ]
