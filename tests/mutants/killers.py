@@ -18,10 +18,11 @@ SECONDS_MIN = 20
 
 
 class Finding:
-    """What failed: a test, or a simulation at its how-many-th seed."""
+    """What failed: a test, or a simulation at its how-many-th seed; hint runs that alone again."""
 
-    def __init__(self, name, seeds=None):
+    def __init__(self, name, hint, seeds=None):
         self.name = name
+        self.hint = hint
         self.seeds = seeds
 
 
@@ -60,7 +61,7 @@ def _await(process):
 
 
 class Stage:
-    """One way to run one program."""
+    """One way to run one program. run() takes the hint of an earlier finding, or runs everything."""
 
     def __init__(self, killer, kind, program):
         self.killer = killer
@@ -91,28 +92,31 @@ class UnitTests(Stage):
                 suites.update(re.findall(r"^UNIT_TEST\((\w+),", file.read(), re.MULTILINE))
         self.suites = sorted(suites - set(without))
 
-    def run(self, directory):
-        process = self.start(directory, [self.program] + self.suites, {"UNIT_VERBOSE": "1"})
+    def run(self, directory, hint=None):
+        chosen = [hint] if hint else self.suites
+        process = self.start(directory, [self.program] + chosen, {"UNIT_VERBOSE": "1"})
         suite = test = ""
         is_open = False  # a test has begun and not ended
         try:
             for line in _lines_of(process, time.monotonic() + self.seconds_max):
                 if line is None:
-                    return Finding(f"{suite}.{test} (endless)")
+                    return Finding(f"{suite}.{test} (endless)", f"{suite}.{test}")
                 if line.startswith("Suite: "):
                     suite = line[len("Suite: "):].strip()
                 elif line.startswith("  Test: "):
                     test = line[len("  Test: "):].split(" ")[0]
                     is_open = True
                 if is_open and line.endswith("FAILED"):
-                    return Finding(f"{suite}.{test}")
+                    return Finding(f"{suite}.{test}", f"{suite}.{test}")
                 if line.endswith("passed"):
                     is_open = False
             status = _await(process)
         finally:
             if process.returncode is None:
                 _end(process)
-        return None if status == 0 else Finding(f"{suite}.{test} (crash)")
+        if status == 0 or (hint and not test):  # a test of that name is no more
+            return None
+        return Finding(f"{suite}.{test} (crash)", f"{suite}.{test}")
 
 
 class Seeds(Stage):
@@ -125,11 +129,11 @@ class Seeds(Stage):
         self.failure = re.compile(failure)
         self.count = count
 
-    def run(self, directory):
+    def run(self, directory, hint=None):
         begin = time.monotonic()
-        for seed in range(1, self.count + 1):
+        for seed in [int(hint)] if hint else range(1, self.count + 1):
             if self._fails(directory, seed) or time.monotonic() - begin > self.seconds_max:
-                return Finding(f"{self.killer} simulation", seed)
+                return Finding(f"{self.killer} simulation", str(seed), seed)
         return None
 
     def _fails(self, directory, seed):
@@ -151,17 +155,17 @@ class Simulator(Stage):
         super().__init__(killer, "seeds", program)
         self.count = count
 
-    def run(self, directory):
-        environment = {"SEED": "1", "SEEDS": str(self.count), "JOBS": "1", "HISTORY": ""}
+    def run(self, directory, hint=None):
+        environment = {"SEED": hint or "1", "SEEDS": "1" if hint else str(self.count)}
         process = self.start(directory, [self.program], environment)
-        seed = self.count
+        seed = int(hint) if hint else self.count
         try:
             for line in _lines_of(process, time.monotonic() + self.seconds_max):
                 if line is None:
-                    return Finding("simulator (endless)", seed)
+                    return Finding("simulator (endless)", str(seed), seed)
                 named = re.search(r"replay: make sim SEED=(\d+)", line)
                 seed = int(named.group(1)) if named else seed
-            return Finding("simulator", seed) if _await(process) != 0 else None
+            return Finding("simulator", str(seed), seed) if _await(process) != 0 else None
         finally:
             if process.returncode is None:
                 _end(process)

@@ -110,19 +110,46 @@ class Verdict:
         self.seconds = 0.0
 
 
-def try_mutant(tree, mutant, stages):
-    """Builds a mutant and shows it to the stages, in order, until one notices."""
-    for stage in stages:
+class Memory:
+    """What noticed each mutant the last time, which is tried first; kept beside the builds."""
+
+    def __init__(self):
+        self.path = os.path.join(ROOT, "build", "mutants.memory")
+        self.rows = {}
+        if os.path.exists(self.path):
+            with open(self.path, encoding="utf-8") as file:
+                self.rows = {row[0]: row[1:] for row in map(str.split, file) if len(row) == 3}
+
+    def hint(self, mutant, stage):
+        name, hint = self.rows.get(mutant.name, (None, None))
+        return hint if name == stage.name else None
+
+    def keep(self, mutant, stage, finding):
+        self.rows[mutant.name] = (stage.name, finding.hint)
+
+    def save(self):
+        with open(self.path, "w", encoding="utf-8") as file:
+            for name, (stage, hint) in sorted(self.rows.items()):
+                file.write(f"{name} {stage} {hint}\n")
+
+
+def try_mutant(tree, mutant, stages, memory):
+    """Builds a mutant and shows it to what noticed it last, then to all stages, in order, until one
+    notices."""
+    tries = [(stage, memory.hint(mutant, stage)) for stage in stages
+             if memory.hint(mutant, stage)] + [(stage, None) for stage in stages]
+    for stage, hint in tries:
         output = build(tree.directory, [stage.program], quiet_warnings=True)
         if output is not None:
             return Verdict(mutant, "DOES NOT BUILD", details=output)
-        finding = stage.run(tree.directory)
+        finding = stage.run(tree.directory, hint)
         if finding is not None:
+            memory.keep(mutant, stage, finding)
             return Verdict(mutant, finding.name, seeds=finding.seeds, is_killed=True)
     return Verdict(mutant, "SURVIVED " + " ".join(stage.name for stage in stages))
 
 
-def work(tree, waiting, stages_of, report):
+def work(tree, waiting, attempt, report):
     while True:
         try:
             mutant = waiting.get_nowait()
@@ -131,7 +158,7 @@ def work(tree, waiting, stages_of, report):
         begin = time.monotonic()
         kept = tree.apply(mutant)
         try:
-            verdict = try_mutant(tree, mutant, stages_of(mutant))
+            verdict = attempt(tree, mutant)
         finally:
             tree.undo(kept)
         verdict.seconds = time.monotonic() - begin
@@ -197,15 +224,19 @@ def run(chosen, how, workers):
         for mutant in chosen:
             waiting.put(mutant)
 
-        def stages_of(mutant):
-            return [stage for stage in stages if stage.killer in mutant.killers]
+        memory = Memory()
 
-        threads = [threading.Thread(target=work, args=(tree, waiting, stages_of, table.add))
+        def attempt(tree, mutant):
+            able = [stage for stage in stages if stage.killer in mutant.killers]
+            return try_mutant(tree, mutant, able, memory)
+
+        threads = [threading.Thread(target=work, args=(tree, waiting, attempt, table.add))
                    for tree in trees]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        memory.save()
         killed, alive = table.counts()
         return killed, len(chosen) - killed if alive == 0 else alive
     finally:
