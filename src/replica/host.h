@@ -41,6 +41,11 @@ struct host_facts {
     uint64_t storage_commits, storage_units;
     uint64_t storage_fsync_us_total, storage_fsync_us_max;
     uint64_t storage_wal_bytes, storage_database_bytes, storage_checkpoints;
+    uint64_t storage_waiting_us; /* how long the oldest of what is not on disk yet has waited */
+    /* The file system of the data directory. */
+    uint64_t disk_free_bytes;
+    bool disk_has_reserve; /* a file that is given up when the disk is full */
+    bool disk_is_low;      /* too little room for writes that need some */
 };
 
 struct replica_host {

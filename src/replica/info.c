@@ -124,6 +124,9 @@ static void persistence(struct info *info)
          (u64)facts->storage_checkpoints);
     LINE("raft_db_fsync_usec:%llu\r\nraft_db_fsync_usec_max:%llu\r\n",
          (u64)facts->storage_fsync_us_total, (u64)facts->storage_fsync_us_max);
+    LINE("raft_db_waiting_usec:%llu\r\n", (u64)facts->storage_waiting_us);
+    LINE("disk_free_bytes:%llu\r\ndisk_is_low:%d\r\ndisk_has_reserve:%d\r\n",
+         (u64)facts->disk_free_bytes, facts->disk_is_low, facts->disk_has_reserve);
 }
 
 /* Kilobytes a second of clients' traffic, over the time since INFO was last asked for (at least a

@@ -242,7 +242,7 @@ static bool start(struct server *server, struct server_data *data)
         return false;
     }
     server_sync_peers(server);
-    server_disk_watch(server);
+    server_disk_watch_room(server);
     greet(server, data);
     return true;
 }
@@ -293,5 +293,5 @@ int server_run(struct config *config, const char *executable)
         logger_log(LOGGER_NOTICE, "stopped in order");
     }
     diagnostics_close();
-    return is_started ? server.exit_code : 1;
+    return is_started ? 0 : 1;
 }

@@ -20,7 +20,7 @@ static void tell(const struct server *server)
                (unsigned long long)(server->config->disk_free_bytes_min >> 20));
 }
 
-static void watch_room(struct server *server)
+void server_disk_watch_room(struct server *server)
 {
     bool was_low = server->disk_space.is_low;
     disk_reserve_check(server->reserve, &server->disk_space);
@@ -42,7 +42,7 @@ static bool is_leader_with_followers(const struct server *server)
            replica_configuration(server->loop.replica)->members_count > 1;
 }
 
-static void watch_speed(struct server *server)
+void server_disk_watch_speed(struct server *server)
 {
     uint64_t limit_ms = server->config->slow_disk_ms;
     struct log_store_stats stats;
@@ -62,10 +62,4 @@ static void watch_speed(struct server *server)
                (unsigned long long)waited_ms, (unsigned long long)limit_ms,
                stats.is_full ? ", there is no room" : "");
     replica_transfer_leadership(server->loop.replica);
-}
-
-void server_disk_watch(struct server *server)
-{
-    watch_room(server);
-    watch_speed(server);
 }

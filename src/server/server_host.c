@@ -84,6 +84,10 @@ static void fill_storage(struct server *server, struct host_facts *facts)
     facts->storage_wal_bytes = stats.wal_bytes;
     facts->storage_database_bytes = stats.database_bytes;
     facts->storage_checkpoints = stats.checkpoints;
+    facts->storage_waiting_us = stats.oldest_unit_us;
+    facts->disk_free_bytes = server->disk_space.free_bytes;
+    facts->disk_has_reserve = server->disk_space.has_reserve;
+    facts->disk_is_low = server->disk_space.is_low;
 }
 
 static void host_get_facts(void *context, struct host_facts *facts)

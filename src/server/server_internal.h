@@ -57,6 +57,7 @@ struct server {
     struct event *state_event;
     struct event *snapshots_event;
     struct event *second_event;
+    struct event *disk_event;
     struct event *signal_events[4];
     uint64_t started_ms; /* monotonic */
     int64_t started_wall_ms;
@@ -65,9 +66,9 @@ struct server {
     struct disk_space disk_space; /* as of the last look */
     uint64_t handed_over_ms; /* when a slow or full disk last made this leader give up; 0: never */
     uint64_t join_peer;      /* who answered at the address of join; RAFT_ID_NONE: nobody yet */
+    uint64_t join_at_ms;     /* ask, or ask again, from then on */
     bool has_more_work;
     bool is_done;
-    int exit_code;
     uint64_t memory_peak_bytes;
     char run_id[SERVER_RUN_ID_BYTES];
     char os[256];
@@ -94,13 +95,15 @@ void server_state_close(struct server *server);
 /* The same facts as storage and replica call them; what is borrowed stays borrowed. */
 struct replica_state_meta server_state_meta_of(const struct state_meta *meta);
 
-/* server_disk.c: once a second: room and speed of the disk, and what follows from them. */
-void server_disk_watch(struct server *server);
+/* server_disk.c: room on the disk, looked at once a second, and its speed, some times a second; and
+ * what follows from them. */
+void server_disk_watch_room(struct server *server);
+void server_disk_watch_speed(struct server *server);
 
 /* server_join.c: a node without members finds one and asks to be added. */
 bool server_is_joining(const struct server *server);
 void server_join_begin(struct server *server);
-void server_join_tick(struct server *server);
+void server_join_turn(struct server *server);
 
 /* server.c: what the options say about snapshots. */
 struct replica_snapshot_options server_snapshot_options(const struct config *config);

@@ -9,7 +9,7 @@
 #include "base/logger.h"
 #include "server/server_internal.h"
 
-enum { REPORT_SECONDS = 10 };
+enum { JOIN_AGAIN_MS = 1000 };
 
 bool server_is_joining(const struct server *server)
 {
@@ -24,19 +24,20 @@ void server_join_begin(struct server *server)
     logger_log(LOGGER_NOTICE, "joining: asking the node at %s to be added", server->config->join);
 }
 
-void server_join_tick(struct server *server)
+void server_join_turn(struct server *server)
 {
-    if (!server_is_joining(server)) {
+    if (!server_is_joining(server) || server->loop.now_ms < server->join_at_ms) {
         return;
     }
     char name[LIMIT_NODE_NAME_BYTES];
     uint64_t peer = peer_net_discovered(server->peers, server->config->join, name);
+    if (peer == RAFT_ID_NONE) {
+        return;
+    }
+    server->join_at_ms = server->loop.now_ms + JOIN_AGAIN_MS;
     if (peer == server->self_id) {
         logger_log(LOGGER_ERROR, "joining: %s is this node itself; --join wants another one",
                    server->config->join);
-        return;
-    }
-    if (peer == RAFT_ID_NONE) {
         return;
     }
     if (server->join_peer != peer) {

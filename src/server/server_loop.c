@@ -17,6 +17,7 @@ enum {
     /* An orderly stop: leadership handed over and clients answered within this, or closed as is. */
     STOP_MS_MAX = 4000,
     LOOP_WAIT_MS_MAX = 1000,
+    DISK_WATCH_MS = 200,
 };
 
 static void persist_and_send(struct server *server, const struct replica_ready *ready)
@@ -124,6 +125,7 @@ static void end_turn(struct server *server)
 {
     loop_wake(&server->loop);
     struct replica_ready ready;
+    server_join_turn(server);
     replica_note_state_backlog(server->loop.replica, state_store_backlog(server->state));
     if (replica_end_turn(server->loop.replica, &ready) != RESULT_OK) {
         logger_log(LOGGER_ERROR,
@@ -186,8 +188,16 @@ static void on_second(evutil_socket_t descriptor, short what, void *context)
     struct server *server = context;
     loop_wake(&server->loop);
     resp_server_tick(server->resp);
-    server_disk_watch(server);
-    server_join_tick(server);
+    server_disk_watch_room(server);
+}
+
+static void on_disk_due(evutil_socket_t descriptor, short what, void *context)
+{
+    (void)descriptor;
+    (void)what;
+    struct server *server = context;
+    loop_wake(&server->loop);
+    server_disk_watch_speed(server);
 }
 
 void server_begin_stop(struct server *server, const char *why)
@@ -227,14 +237,17 @@ bool server_loop_open(struct server *server)
     server->store_event = event_new(base, log_store_descriptor(server->store), EV_READ | EV_PERSIST,
                                     on_persisted, server);
     server->second_event = event_new(base, -1, EV_PERSIST, on_second, server);
+    server->disk_event = event_new(base, -1, EV_PERSIST, on_disk_due, server);
     if (server->deadline_event == NULL || server->store_event == NULL ||
-        server->second_event == NULL) {
+        server->second_event == NULL || server->disk_event == NULL) {
         logger_log(LOGGER_ERROR, "cannot create the event loop's events");
         return false;
     }
     struct timeval second = {1, 0};
+    struct timeval disk = {0, DISK_WATCH_MS * 1000};
     (void)event_add(server->store_event, NULL);
     (void)event_add(server->second_event, &second);
+    (void)event_add(server->disk_event, &disk);
     server->has_more_work = true;
     return true;
 }
@@ -252,6 +265,7 @@ void server_loop_close(struct server *server)
     free_event(&server->deadline_event);
     free_event(&server->store_event);
     free_event(&server->second_event);
+    free_event(&server->disk_event);
     for (size_t i = 0; i < sizeof(server->signal_events) / sizeof(server->signal_events[0]); i++) {
         free_event(&server->signal_events[i]);
     }

@@ -65,11 +65,12 @@ struct state_store {
     size_t rows_capacity;
     struct worker_job *gathered;
     uint64_t gathered_bytes;
-    bool has_no_room; /* what was begun was given up; what belongs to it is passed over */
+    bool passes_over; /* what was begun was given up; what belongs to it is passed over */
     struct job *waiting_copy;
     struct worker *worker;
-    bool is_copying;  /* loop thread only */
-    uint64_t backlog; /* under the worker's mutex, as is the outcome */
+    bool is_copying; /* loop thread only */
+    bool is_closing; /* under the worker's mutex, as are the next two */
+    uint64_t backlog;
     struct state_store_outcome outcome;
 };
 
@@ -167,7 +168,7 @@ static void give_up_for_room(struct state_store *store)
                "space on that file system",
                store->db.file.path, (unsigned long long)store->db.meta.index);
     give_up(store);
-    store->has_no_room = true;
+    store->passes_over = true;
     worker_lock(store->worker);
     store->outcome.is_given_up = true;
     worker_unlock(store->worker);
@@ -197,7 +198,7 @@ static bool write_gathered(struct state_store *store)
 static void begin(struct state_store *store)
 {
     give_up(store);
-    store->has_no_room = false;
+    store->passes_over = false;
     (void)is_done(store, state_db_begin(&store->db));
 }
 
@@ -235,7 +236,7 @@ static void lower_backlog(struct state_store *store, const struct job *job)
 static void put(struct state_store *store, struct job *job)
 {
     lower_backlog(store, job);
-    if (store->has_no_room) {
+    if (store->passes_over) {
         hand_back(store, job);
         return;
     }
@@ -253,7 +254,7 @@ static void put(struct state_store *store, struct job *job)
 
 static void commit(struct state_store *store, const struct job *job)
 {
-    bool is_committed = !store->has_no_room && write_gathered(store) &&
+    bool is_committed = !store->passes_over && write_gathered(store) &&
                         is_done(store, state_db_commit(&store->db, job->meta));
     /* Their memory has served; a large snapshot's is not kept for the small ones behind it. */
     mem_free(store->rows);
@@ -307,7 +308,7 @@ static void reopen(struct state_store *store, const char *path, enum result inst
 static void install(struct state_store *store, const struct job *job)
 {
     give_up(store);
-    store->has_no_room = false;
+    store->passes_over = false;
     copy_if_waiting(store);
     state_db_close(&store->db, !store->db.owes_checkpoint);
     enum result result = state_file_install(&store->options, job->path);
@@ -347,11 +348,30 @@ static void run_job(struct state_store *store, struct job *job)
     copy_if_waiting(store);
 }
 
+/* A stop does not wait for a snapshot's rows: those not gathered yet are passed over, and with them
+ * its commit. */
+static bool is_passed_over(struct state_store *store, struct job *job)
+{
+    worker_lock(store->worker);
+    bool is_closing = store->is_closing;
+    worker_unlock(store->worker);
+    if (!is_closing || job->kind != JOB_PUT) {
+        return false;
+    }
+    store->passes_over = true;
+    lower_backlog(store, job);
+    hand_back(store, job);
+    return true;
+}
+
 static void run_jobs(struct worker_job *first, void *context)
 {
+    struct state_store *store = context;
     while (first != NULL) {
         struct worker_job *next = first->next;
-        run_job(context, job_of(first));
+        if (!is_passed_over(store, job_of(first))) {
+            run_job(store, job_of(first));
+        }
         first = next;
     }
 }
@@ -521,9 +541,12 @@ static void drop_loaded(struct state_store *store)
     }
 }
 
-/* What was begun and not committed goes; a copy that waited for it is made of what there is. */
+/* A copy that waited for a commit is made of what there is. */
 void state_store_close(struct state_store *store)
 {
+    worker_lock(store->worker);
+    store->is_closing = true;
+    worker_unlock(store->worker);
     bounded_queue_interrupt(store->loaded);
     worker_stop(store->worker);
     give_up(store);

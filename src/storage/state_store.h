@@ -132,7 +132,8 @@ MUST_CHECK enum result state_file_verify(const char *path, struct state_meta *me
 MUST_CHECK enum result state_file_install(const struct state_store_options *options,
                                           const char *path);
 
-/* Waits for what is queued, stops the thread, closes the file. */
+/* Waits for what is queued, stops the thread, closes the file; but gives up a snapshot whose rows
+ * have not all been taken up. */
 void state_store_close(struct state_store *store);
 
 #endif

@@ -184,6 +184,16 @@ static void calibrate(struct cluster *cluster, struct open_loop_options *options
     }
 }
 
+/* Figures of a machine that does other things besides are worth little; it should show. */
+static void put_load(void)
+{
+    double load = 0;
+    if (getloadavg(&load, 1) == 1) {
+        printf("load average before: %.1f on %ld processors\n", load,
+               sysconf(_SC_NPROCESSORS_ONLN));
+    }
+}
+
 static void bench_latency(struct cluster *cluster)
 {
     static struct open_loop_result without, with;
@@ -323,6 +333,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench-snapshots QUORUM\n");
         return 2;
     }
+    put_load();
     (void)snprintf(part, sizeof(part), "%s/latency", directory);
     cluster_init(&cluster, argv[1], part, NODES);
     cluster_add_option(&cluster, "--snapshot-log-bytes=1024gb");

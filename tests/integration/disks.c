@@ -122,6 +122,27 @@ void test_nearly_full_disk(struct cluster *cluster)
     cluster_check_agreement(cluster);
 }
 
+/* All of them at once: nobody has room to lead, and still all but new bytes is served. */
+void test_all_disks_nearly_full(struct cluster *cluster)
+{
+    start_on_small_disks(cluster);
+    for (uint32_t node = 0; node < cluster->nodes_count; node++) {
+        small_disk_fill(cluster->nodes[node].data, FREE_MIN_BYTES / 2);
+    }
+    for (uint32_t node = 0; node < cluster->nodes_count; node++) {
+        check_refuses(cluster, node);
+        check_membership_works(cluster, node);
+    }
+    for (uint32_t node = 0; node < cluster->nodes_count; node++) {
+        small_disk_empty(cluster->nodes[node].data);
+    }
+    for (uint32_t node = 0; node < cluster->nodes_count; node++) {
+        wait_write(cluster, node, false);
+    }
+    load_check(cluster, 0, &load);
+    cluster_check_agreement(cluster);
+}
+
 /* Not a byte is left, and entries keep coming from the others. The node may fall behind, and must
  * neither end nor lose anything; when there is room again it catches up by itself. */
 void test_full_disk(struct cluster *cluster)

@@ -2,9 +2,10 @@
  *
  *     integration QUORUM [NAME]...      QUORUM: the program to test; names may be beginnings
  *
- * KILLS=200 in the environment makes each kill -9 test so many cycles long. Everything that runs
- * hangs on this process by PR_SET_PDEATHSIG and ends with it. Several copies can run side by side.
- * Ends in a line "N passed, N failed", with ", N skipped" when the machine lacks what a test needs.
+ * KILLS=200 in the environment makes each kill -9 test so many cycles long, CHAOS_SECONDS=600 the
+ * one with everything at once so long. All that runs hangs on this process by PR_SET_PDEATHSIG and
+ * ends with it. Several copies can run side by side. Ends in a line "N passed, N failed", with
+ * ", N skipped" when the machine lacks what a test needs.
  */
 #include <errno.h>
 #include <ftw.h>
@@ -72,6 +73,7 @@ static const struct test tests[] = {
     {"M10 a change that loses the majority is refused", test_majority_is_kept, 90, false},
     {"M10 M12 a second node that never comes", test_second_never_comes, 60, false},
     {"M12 the same node added and removed again and again", test_rapid_add_and_remove, 90, false},
+    {"M4 O1 kill -9 while members come and go", test_kills_in_changes, 90, false},
     {"M9 --join: a fresh node asks to be added", test_join, 90, false},
     {"M13 recover after a lost quorum", test_recover, 90, false},
     {"O6 backup and restore", test_backup_and_restore, 120, false},
@@ -82,6 +84,8 @@ static const struct test tests[] = {
     {"X3 S19 started from state.db and log equals live", test_start_equals_live, 120, false},
     {"X4 S20 kill -9 while state is saved", test_kills_while_saving, 90, false},
     {"X1 X7 far behind: a snapshot while writes go on", test_far_behind_under_writers, 90, false},
+    {"X10 N4 a slow transfer under heavy writes", test_slow_transfer_under_load, 90, false},
+    {"X1 two of five far behind at once", test_two_far_behind, 90, false},
     {"X5 N4 a transfer that breaks goes on where it was", test_transfer_resumes, 90, false},
     {"X6 a transfer over a spoilt wire", test_transfer_over_spoilt_wire, 90, false},
     {"X6 a spoilt copy is not installed", test_spoilt_copy, 90, false},
@@ -92,8 +96,10 @@ static const struct test tests[] = {
     {"O4 N10 an old image does not count", test_old_image_does_not_count, 90, false},
     {"O7 a diverged node stops and fetches the state", test_divergence, 90, false},
     {"S11 R7 a nearly full disk on each node", test_nearly_full_disk, 120, false},
+    {"S11 R7 nearly full disks everywhere", test_all_disks_nearly_full, 60, false},
     {"S11 S12 a full disk on each node", test_full_disk, 120, false},
     {"S12 started on a full disk", test_start_on_full_disk, 60, false},
+    {"O1 O5 N1 X4 everything at once", test_chaos, 90, false},
     {"S18 a leader with a slow disk hands over", test_slow_disk, 90, false},
 };
 
@@ -141,7 +147,9 @@ static uint64_t seconds_allowed(const struct test *test)
 {
     enum { SECONDS_A_KILL = 10 };
     const char *kills = getenv("KILLS");
-    return test->seconds_max + (kills == NULL ? 0 : strtoul(kills, NULL, 10) * SECONDS_A_KILL);
+    const char *chaos = getenv("CHAOS_SECONDS");
+    return test->seconds_max + (kills == NULL ? 0 : strtoul(kills, NULL, 10) * SECONDS_A_KILL) +
+           (chaos == NULL ? 0 : strtoul(chaos, NULL, 10));
 }
 
 /* Runs in a child of its own, tied to this process. Returns its wait status; -1: it took too long.

@@ -6,6 +6,7 @@
 #include "integration/suite.h"
 #include "integration/writers.h"
 #include "lib/check.h"
+#include "lib/files.h"
 #include "lib/http_client.h"
 #include "lib/redis_client.h"
 
@@ -258,6 +259,44 @@ void test_rapid_add_and_remove(struct cluster *cluster)
     writers_wait_rounds(writers, 10);
     (void)writers_finish(writers);
     cluster_check_agreement(cluster);
+}
+
+/* ---- kill -9 while members come and go ---- */
+
+/* A fourth node comes, with an empty disk each time, and goes, and any node dies at any moment. */
+void test_kills_in_changes(struct cluster *cluster)
+{
+    enum { KILLS_DEFAULT = 6, PAUSE_MS_MAX = 150 };
+    uint64_t random = check_now_ms();
+    uint32_t kills = kills_wanted(KILLS_DEFAULT);
+    cluster_add_option(cluster, "--snapshot-entries=100");
+    cluster_add_option(cluster, "--snapshot-trailing-bytes=1");
+    cluster_add_option(cluster, "--request-timeout=15000");
+    cluster_start(cluster);
+    uint32_t fourth = cluster_add_node(cluster, 0);
+    struct writers *writers = writers_start(cluster);
+    for (uint32_t i = 0; i < kills; i++) {
+        uint32_t node = check_random(&random, 4);
+        member_add(cluster, i % 3, fourth);
+        cluster_launch(cluster, fourth);
+        check_sleep_ms(check_random(&random, PAUSE_MS_MAX));
+        if (node != fourth) {
+            writers_expect_loss(writers, node);
+        }
+        cluster_kill(cluster, node);
+        cluster_restart(cluster, node);
+        member_wait_voter(cluster, (i + 1) % 3, fourth);
+        (void)cluster_wait_leader(cluster);
+        member_remove(cluster, (i + 2) % 3, fourth);
+        member_wait_removed(cluster, fourth);
+        cluster_kill(cluster, fourth);
+        files_remove_tree(cluster->nodes[fourth].data);
+        writers_expect_service(writers, node);
+        writers_wait_rounds(writers, 3);
+    }
+    uint64_t acknowledged = writers_finish(writers);
+    cluster_check_agreement(cluster);
+    check_note("%u kills, %llu writes acknowledged", kills, (unsigned long long)acknowledged);
 }
 
 /* ---- Nodes that ask for it themselves ---- */

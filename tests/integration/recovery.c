@@ -51,35 +51,36 @@ static void launch_alone(struct cluster *cluster, uint32_t node)
 
 /* ---- Lost quorum ---- */
 
-/* Two disks of three are gone. What the third has comes back, under a new name. */
-void test_recover(struct cluster *cluster)
+/* Two disks of three are gone; one of them only seems to be, and is kept in away. */
+static void lose_quorum(struct cluster *cluster, uint32_t survivor, const char *away)
 {
-    char old_id[64], new_id[64];
-    cluster_add_option(cluster, "--request-timeout=500");
-    cluster_add_option(cluster, "--snapshot-log-bytes=256kb");
-    cluster_start(cluster);
-    uint32_t survivor = cluster_other(cluster, cluster_wait_leader(cluster));
-    const char *directory = cluster->nodes[survivor].data;
-    const char *const recover[] = {quorumctl(cluster), "recover", directory, NULL};
-    const char *const verify[] = {quorumctl(cluster), "verify", directory, NULL};
-    load_write(cluster, survivor, &load);
-    cluster_check_agreement(cluster);
-    cluster_id(cluster, survivor, old_id);
-    CHECK(program_run(recover, "recover\n")->status != 0); /* it runs */
+    bool is_kept = false;
     cluster_kill_all(cluster);
     for (uint32_t i = 0; i < 3; i++) {
-        if (i != survivor) {
+        if (i != survivor && !is_kept) {
+            CHECK(rename(cluster->nodes[i].data, away) == 0);
+            is_kept = true;
+        } else if (i != survivor) {
             files_remove_tree(cluster->nodes[i].data);
         }
     }
     /* Never by itself. */
     cluster_launch(cluster, survivor);
+    cluster_wait_answer(cluster, survivor);
     check_sleep_ms(1500);
     redisContext *client = redis_client_open(cluster->nodes[survivor].redis_port);
     expect_error(client, "CLUSTERDOWN", "GET recovery:0");
     redisFree(client);
     cluster_stop(cluster, survivor);
+}
 
+/* As the README says. */
+static void recover_survivor(struct cluster *cluster, uint32_t survivor, const char *old_id)
+{
+    const char *directory = cluster->nodes[survivor].data;
+    const char *const recover[] = {quorumctl(cluster), "recover", directory, NULL};
+    const char *const verify[] = {quorumctl(cluster), "verify", directory, NULL};
+    char new_id[64];
     (void)program_expect(0, verify, NULL);
     const char *said = program_expect(1, recover, "no\n");
     expect_in(said, old_id);
@@ -90,14 +91,53 @@ void test_recover(struct cluster *cluster)
     expect_in(said, "--join");
     (void)program_expect(0, verify, NULL);
     CHECK(program_run(recover, "recover\n")->status == 1); /* done already */
-
     launch_alone(cluster, survivor);
     cluster_id(cluster, survivor, new_id);
     CHECK(strcmp(old_id, new_id) != 0);
     load_check(cluster, survivor, &load);
+}
+
+/* The disk that was lost turns up again, and with it a member of a cluster that is no more. */
+static void start_lost_one(struct cluster *cluster, const char *away, const char *peers)
+{
+    uint32_t leader = cluster_wait_leader(cluster);
+    uint64_t term = cluster_get_number(cluster, leader, "raft_term");
+    uint32_t lost = cluster->nodes[0].pid == 0 ? 0 : 1;
+    CHECK(rename(away, cluster->nodes[lost].data) == 0);
+    (void)snprintf(cluster->peers, sizeof(cluster->peers), "%s", peers);
+    cluster_launch(cluster, lost);
+    cluster_wait_answer(cluster, lost);
+    check_sleep_ms(1500);
+    redisContext *client = redis_client_open(cluster->nodes[lost].redis_port);
+    expect_error(client, "CLUSTERDOWN", "GET recovery:0");
+    redisFree(client);
+    CHECK(cluster_count_in_log(cluster, lost, "belongs to another cluster") > 0);
+    CHECK(cluster_wait_leader(cluster) == leader);
+    CHECK(cluster_get_number(cluster, leader, "raft_term") == term);
+}
+
+void test_recover(struct cluster *cluster)
+{
+    char old_id[64], peers[sizeof(cluster->peers)], away[CLUSTER_PATH_BYTES + 64];
+    cluster_add_option(cluster, "--request-timeout=500");
+    cluster_add_option(cluster, "--snapshot-log-bytes=256kb");
+    (void)snprintf(away, sizeof(away), "%s/away", cluster->directory);
+    memcpy(peers, cluster->peers, sizeof(peers));
+    cluster_start(cluster);
+    uint32_t survivor = cluster_other(cluster, cluster_wait_leader(cluster));
+    load_write(cluster, survivor, &load);
+    cluster_check_agreement(cluster);
+    cluster_id(cluster, survivor, old_id);
+    const char *const recover[] = {quorumctl(cluster), "recover", cluster->nodes[survivor].data,
+                                   NULL};
+    CHECK(program_run(recover, "recover\n")->status == 3); /* it runs */
+    lose_quorum(cluster, survivor, away);
+    recover_survivor(cluster, survivor, old_id);
     uint32_t fresh = member_grow(cluster, survivor, true);
     (void)member_grow(cluster, survivor, true);
     load_check(cluster, fresh, &load);
+    cluster_check_agreement(cluster);
+    start_lost_one(cluster, away, peers);
     cluster_check_agreement(cluster);
 }
 

@@ -56,6 +56,9 @@ void test_new_cluster_of_same_names(struct cluster *cluster);
 void test_stranger_and_duplicate(struct cluster *cluster);
 void test_wrong_data_directory(struct cluster *cluster);
 
+/* chaos.c */
+void test_chaos(struct cluster *cluster);
+
 /* damage.c */
 void test_damaged_row_alone(struct cluster *cluster);
 void test_damaged_files_alone(struct cluster *cluster);
@@ -71,6 +74,7 @@ void test_removed_node(struct cluster *cluster);
 void test_majority_is_kept(struct cluster *cluster);
 void test_second_never_comes(struct cluster *cluster);
 void test_rapid_add_and_remove(struct cluster *cluster);
+void test_kills_in_changes(struct cluster *cluster);
 void test_join(struct cluster *cluster);
 
 /* members_refused.c */
@@ -91,6 +95,8 @@ void test_kills_while_saving(struct cluster *cluster);
 
 /* transfer.c */
 void test_far_behind_under_writers(struct cluster *cluster);
+void test_slow_transfer_under_load(struct cluster *cluster);
+void test_two_far_behind(struct cluster *cluster);
 void test_transfer_resumes(struct cluster *cluster);
 void test_transfer_over_spoilt_wire(struct cluster *cluster);
 void test_spoilt_copy(struct cluster *cluster);
@@ -107,6 +113,7 @@ void test_divergence(struct cluster *cluster);
 
 /* disks.c */
 void test_nearly_full_disk(struct cluster *cluster);
+void test_all_disks_nearly_full(struct cluster *cluster);
 void test_full_disk(struct cluster *cluster);
 void test_start_on_full_disk(struct cluster *cluster);
 void test_slow_disk(struct cluster *cluster);

@@ -24,18 +24,26 @@ enum {
 static const struct load bulk = {"bulk", 1, 2400, STATE_BYTES / 2400};
 
 /* Starts a cluster whose nodes reach each other by way of proxies. */
-static void start(struct cluster *cluster, struct tcp_proxy *proxies[3])
+static void start(struct cluster *cluster, struct tcp_proxy *proxies[CLUSTER_NODES_MAX])
 {
     cluster_add_option(cluster, "--snapshot-log-bytes=1mb");
     cluster_add_option(cluster, "--request-timeout=15000");
-    size_t used = 0;
-    for (uint32_t i = 0; i < 3; i++) {
-        proxies[i] = tcp_proxy_start(cluster->nodes[i].raft_port);
-        used += (size_t)snprintf(cluster->peers + used, sizeof(cluster->peers) - used,
-                                 "%snode-%u=127.0.0.1:%u", i == 0 ? "" : ",", i + 1,
-                                 tcp_proxy_port(proxies[i]));
-    }
+    tcp_proxy_start_all(cluster, proxies);
     cluster_start(cluster);
+}
+
+/* What a state holds besides many small values in the first database. */
+static void write_others(struct cluster *cluster, uint32_t node)
+{
+    static const struct load large = {"large", 1, 3, 5 * MEBIBYTE};
+    redisContext *client = redis_client_open(cluster->nodes[node].redis_port);
+    load_write(cluster, node, &large);
+    for (uint32_t database = 1; database < 16; database++) {
+        expect(client, "+OK", "SELECT %u", database);
+        expect(client, "+OK", "SET others:%u v PX 10000000", database);
+        expect(client, "+OK", "SET others:empty:%u %s", database, "");
+    }
+    redisFree(client);
 }
 
 /* Kills the third node and writes until the others' logs begin behind what it has. */
@@ -104,11 +112,12 @@ static void check_peace(struct cluster *cluster, const struct peace *before)
 
 void test_far_behind_under_writers(struct cluster *cluster)
 {
-    struct tcp_proxy *proxies[3];
+    struct tcp_proxy *proxies[CLUSTER_NODES_MAX];
     start(cluster, proxies);
     struct writers *writers = writers_start(cluster);
     writers_wait_rounds(writers, 5);
     writers_expect_loss(writers, VICTIM);
+    write_others(cluster, 0);
     leave_behind(cluster, &bulk);
     struct peace peace = get_peace(cluster);
     uint64_t begun_ms = check_now_ms();
@@ -134,11 +143,63 @@ void test_far_behind_under_writers(struct cluster *cluster)
     cluster_check_agreement(cluster);
 }
 
+/* While the snapshot is on its way the log goes on by several times what is else kept of it: what
+ * the receiver needs next must still be there when it has it, or it would begin again for ever. */
+void test_slow_transfer_under_load(struct cluster *cluster)
+{
+    enum { TRANSFERS_MAX = 3 };
+    static const char fetching[] = "fetching the snapshot";
+    struct tcp_proxy *proxies[CLUSTER_NODES_MAX];
+    struct load more = {"more", 0, 50, 10000};
+    uint64_t end_ms = check_now_ms() + 2 * (uint64_t)CLUSTER_PATIENCE_MS;
+    start(cluster, proxies);
+    leave_behind(cluster, &bulk);
+    struct peace peace = get_peace(cluster);
+    uint64_t index = cluster_get_number(cluster, peace.leader, "raft_commit_index");
+    tcp_proxy_set_rate(proxies[VICTIM], RATE);
+    cluster_launch(cluster, VICTIM);
+    cluster_wait_answer(cluster, VICTIM);
+    while (cluster_get_number(cluster, VICTIM, "raft_applied_index") < index) {
+        CHECK(check_now_ms() < end_ms);
+        more.generation++;
+        load_write(cluster, peace.leader, &more);
+        check_sleep_ms(300);
+    }
+    CHECK(more.generation >= 3);
+    CHECK(cluster_count_in_log(cluster, VICTIM, fetching) <= TRANSFERS_MAX);
+    check_peace(cluster, &peace);
+    load_check(cluster, VICTIM, &more);
+    cluster_check_agreement(cluster);
+}
+
+/* Two of five at once, by way of the same leader. */
+void test_two_far_behind(struct cluster *cluster)
+{
+    struct cluster five;
+    char directory[CLUSTER_PATH_BYTES + 16];
+    (void)snprintf(directory, sizeof(directory), "%s/five", cluster->directory);
+    cluster_init(&five, cluster->binary, directory, 5);
+    cluster_add_option(&five, "--snapshot-log-bytes=1mb");
+    cluster_start(&five);
+    cluster_kill(&five, 4);
+    leave_behind(&five, &bulk); /* the third */
+    uint32_t leader = cluster_wait_leader(&five);
+    uint64_t index = cluster_get_number(&five, leader, "raft_commit_index");
+    cluster_launch(&five, 4);
+    cluster_launch(&five, VICTIM);
+    wait_applied(&five, 4, index);
+    wait_applied(&five, VICTIM, index);
+    CHECK(cluster_get_number(&five, 4, "raft_first_index") > 1);
+    load_check(&five, 4, &bulk);
+    load_check(&five, VICTIM, &bulk);
+    cluster_check_agreement(&five);
+}
+
 /* ---- Over a bad wire ---- */
 
 void test_transfer_resumes(struct cluster *cluster)
 {
-    struct tcp_proxy *proxies[3];
+    struct tcp_proxy *proxies[CLUSTER_NODES_MAX];
     start(cluster, proxies);
     struct tcp_proxy *proxy = proxies[VICTIM];
     leave_behind(cluster, &bulk);
@@ -167,7 +228,7 @@ void test_transfer_resumes(struct cluster *cluster)
 void test_transfer_over_spoilt_wire(struct cluster *cluster)
 {
     enum { SPOILT = 4 };
-    struct tcp_proxy *proxies[3];
+    struct tcp_proxy *proxies[CLUSTER_NODES_MAX];
     start(cluster, proxies);
     struct tcp_proxy *proxy = proxies[VICTIM];
     leave_behind(cluster, &bulk);
@@ -196,7 +257,7 @@ void test_transfer_over_spoilt_wire(struct cluster *cluster)
 void test_spoilt_copy(struct cluster *cluster)
 {
     char path[CLUSTER_PATH_BYTES + 64], state[CLUSTER_PATH_BYTES + 64];
-    struct tcp_proxy *proxies[3];
+    struct tcp_proxy *proxies[CLUSTER_NODES_MAX];
     start(cluster, proxies);
     struct tcp_proxy *proxy = proxies[VICTIM];
     leave_behind(cluster, &bulk);
@@ -230,7 +291,7 @@ void test_kills_in_transfer(struct cluster *cluster)
     uint64_t random = check_now_ms();
     uint32_t kills = kills_wanted(KILLS_DEFAULT);
     struct load load = {"helped", 0, 1000, 6000};
-    struct tcp_proxy *proxies[3];
+    struct tcp_proxy *proxies[CLUSTER_NODES_MAX];
     start(cluster, proxies);
     struct writers *writers = writers_start(cluster);
     for (uint32_t i = 0; i < kills; i++) {

@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -223,6 +224,17 @@ struct tcp_proxy *tcp_proxy_start(uint16_t target_port)
     CHECK(listen(proxy->listener, CONNECTIONS_MAX) == 0);
     CHECK(pthread_create(&proxy->thread, NULL, run, proxy) == 0);
     return proxy;
+}
+
+void tcp_proxy_start_all(struct cluster *cluster, struct tcp_proxy *proxies[CLUSTER_NODES_MAX])
+{
+    size_t used = 0;
+    for (uint32_t i = 0; i < cluster->nodes_count; i++) {
+        proxies[i] = tcp_proxy_start(cluster->nodes[i].raft_port);
+        used += (size_t)snprintf(cluster->peers + used, sizeof(cluster->peers) - used,
+                                 "%s%s=127.0.0.1:%u", i == 0 ? "" : ",", cluster->nodes[i].name,
+                                 proxies[i]->port);
+    }
 }
 
 uint16_t tcp_proxy_port(const struct tcp_proxy *proxy)

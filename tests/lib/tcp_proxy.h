@@ -9,9 +9,15 @@
 
 #include <stdint.h>
 
+#include "lib/cluster.h"
+
 struct tcp_proxy;
 
 struct tcp_proxy *tcp_proxy_start(uint16_t target_port);
+
+/* Makes the nodes of a cluster that is not started yet reach each other by way of proxies: the one
+ * of a node's number is before that node. */
+void tcp_proxy_start_all(struct cluster *cluster, struct tcp_proxy *proxies[CLUSTER_NODES_MAX]);
 uint16_t tcp_proxy_port(const struct tcp_proxy *proxy);
 
 /* Bytes a second towards the target over all connections; 0: as fast as it goes. */

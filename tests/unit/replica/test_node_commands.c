@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/unit.h"
+#include "replica/executor_internal.h"
 #include "sim/lab_client.h"
 
 struct exchange {
@@ -405,4 +406,25 @@ UNIT_TEST(replica_node_commands, say_a_protocol_error_last)
     CU_ASSERT_PTR_NULL(client.session);
     lab_client_deinit(&client);
     lab_close(&lab);
+}
+
+static bool is_container(const struct command *command)
+{
+    for (enum command_id id = 0; id < COMMAND_ID_COUNT; id++) {
+        const char *container = command_by_id(id)->container;
+        if (container != NULL && strcmp(container, command->name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A row of the table that nobody answers would stop the node. */
+UNIT_TEST(replica_node_commands, every_row_has_somebody_who_answers)
+{
+    for (enum command_id id = 0; id < COMMAND_ID_COUNT; id++) {
+        const struct command *command = command_by_id(id);
+        bool is_answered = command->handler != NULL || node_command_find(id) != NULL;
+        CU_ASSERT_TRUE(is_answered || is_container(command));
+    }
 }

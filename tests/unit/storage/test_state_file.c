@@ -67,6 +67,7 @@ UNIT_TEST(state_file, a_copy_waits_for_the_snapshot_under_way)
     state_fixture_put(&fixture);
     fixture.meta.index = 2;
     state_store_commit(fixture.store, &fixture.meta);
+    state_fixture_wait(&fixture, 2);
     state_fixture_close(&fixture);
     struct state_meta meta;
     CU_ASSERT_EQUAL_FATAL(verify(&fixture, "copy", &meta), RESULT_OK);

@@ -270,6 +270,35 @@ UNIT_TEST(state_store, what_was_not_committed_is_gone_after_a_close)
     state_fixture_deinit(&fixture);
 }
 
+/* A stop is not to take as long as a snapshot: O2. */
+UNIT_TEST(state_store, a_close_gives_up_what_is_queued)
+{
+    enum { BLOBS = 48, KEYS = 8000 };
+    struct state_fixture fixture;
+    open_new(&fixture);
+    state_fixture_set(&fixture, 1, "k", "old");
+    state_fixture_commit(&fixture, 1);
+    state_store_begin(fixture.store);
+    for (int i = 0; i < KEYS; i++) {
+        char key[32];
+        (void)snprintf(key, sizeof(key), "key %d", i);
+        state_fixture_set(&fixture, 1, key, "a value of some hundred bytes would take as long");
+    }
+    struct blob *rows = blob_copy(buf_slice(&fixture.rows));
+    buf_clear(&fixture.rows);
+    for (int i = 0; i < BLOBS; i++) {
+        state_store_put(fixture.store, rows);
+    }
+    fixture.meta.index = 2;
+    state_store_commit(fixture.store, &fixture.meta);
+    state_fixture_reload(&fixture);
+    CU_ASSERT_EQUAL(fixture.found.index, 1);
+    CU_ASSERT_EQUAL(fixture.kept_count, 1);
+    CU_ASSERT_EQUAL(rows->references, 1);
+    blob_release(rows);
+    state_fixture_deinit(&fixture);
+}
+
 UNIT_TEST(state_store, rows_are_released_and_the_backlog_falls)
 {
     struct state_fixture fixture;
