@@ -144,6 +144,16 @@ static void carry_out(struct lab_node *node, const struct replica_ready *ready)
     }
 }
 
+/* When the node's monotonic clock shows that, or has shown it. */
+static uint64_t time_of(const struct lab_node *node, uint64_t node_ms)
+{
+    if (node_ms == UINT64_MAX) {
+        return UINT64_MAX;
+    }
+    uint64_t passed_ms = node_ms > node->monotonic_base_ms ? node_ms - node->monotonic_base_ms : 0;
+    return (passed_ms * 1000 + node->clock_per_mille - 1) / node->clock_per_mille;
+}
+
 static void end_turn(struct lab_node *node)
 {
     struct lab *lab = node->lab;
@@ -154,8 +164,7 @@ static void end_turn(struct lab_node *node)
     node->is_in_turn = false;
     lab_oracle_observe(node, &ready);
     carry_out(node, &ready);
-    uint64_t base_ms = node->monotonic_base_ms;
-    node->deadline_ms = ready.deadline_ms > base_ms ? ready.deadline_ms - base_ms : 0;
+    node->deadline_ms = time_of(node, ready.deadline_ms);
     if (ready.has_diverged || node->crashes_in_turn) {
         lab->faults.counts[LAB_NODE_CRASHED_IN_TURN] += node->crashes_in_turn;
         node->has_diverged = ready.has_diverged;
@@ -315,6 +324,7 @@ void lab_open(struct lab *lab, const struct lab_options *options)
         struct lab_node *node = &lab->nodes[i];
         node->lab = lab;
         node->number = i;
+        node->clock_per_mille = options->clocks_drift ? 500 + prng_below(&lab->prng, 1001) : 1000;
         node->monotonic_base_ms = 1000 + prng_below(&lab->prng, 1000000);
         node->disk.delay_ms_max = 2;
         node->state.delay_ms_max = 2;

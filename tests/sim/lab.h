@@ -36,7 +36,8 @@ struct lab_node {
     bool crashes_in_turn;    /* at the end of the next one, with part of it carried out */
     bool is_in_turn;
     uint64_t deadline_ms;
-    uint64_t monotonic_base_ms; /* its monotonic clock is this ahead of the lab's */
+    uint64_t monotonic_base_ms; /* its monotonic clock is this ahead of the lab's, */
+    uint64_t clock_per_mille;   /* and so fast; set before anything happens, 1,000 at first */
     int64_t wall_offset_ms;     /* its wall clock is this ahead of the lab's */
     uint64_t paused_ms;         /* in all */
     uint64_t paused_since_ms;
@@ -57,6 +58,7 @@ struct lab_options {
     uint64_t seed;
     uint32_t request_timeout_ms; /* 0: the replica's own */
     const char *password;
+    bool clocks_drift; /* monotonic clocks run from half as fast to half as fast again */
     struct raft_timers timers;
     struct replica_snapshot_options snapshot;
 };
@@ -124,6 +126,13 @@ void lab_isolate(struct lab_node *node);
 /* A snapshot and the log behind it give the state that the node has: checked with a second replica
  * that is made from the disks of one that is up. */
 void lab_check_replay(struct lab_node *node);
+
+/* The node's monotonic clock; and how long a time of the lab is by it. */
+uint64_t lab_node_ms(const struct lab_node *node);
+static inline uint64_t lab_by_clock_of(const struct lab_node *node, uint64_t ms)
+{
+    return ms * node->clock_per_mille / 1000;
+}
 
 /* Whether that node is up and runs. */
 static inline bool lab_is_live(const struct lab_node *node)

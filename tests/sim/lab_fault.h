@@ -27,6 +27,7 @@
     X(LAB_CLUSTER_CRASHED, "clusters crashed whole", 300)                                          \
     X(LAB_NODE_PAUSED, "nodes paused", 500)                                                        \
     X(LAB_CLOCK_STEPPED, "clocks stepped", 500)                                                    \
+    X(LAB_CLOCK_DRIFTED, "clocks too fast or too slow", 500)                                       \
     X(LAB_UNIT_LOST, "unsynced units lost", 300)                                                   \
     X(LAB_UNIT_TORN, "unreported units kept", 300)                                                 \
     X(LAB_DISK_SLOW, "disks slowed", 500)                                                          \

@@ -11,7 +11,7 @@ int64_t lab_host_wall_ms(const struct lab_node *node)
 static uint64_t monotonic_us(void *context)
 {
     const struct lab_node *node = context;
-    return (node->lab->now_ms + node->monotonic_base_ms) * 1000;
+    return lab_node_ms(node) * 1000;
 }
 
 static int64_t wall_us(void *context)

@@ -36,6 +36,11 @@ uint32_t lab_number_of(const struct lab *lab, uint64_t id)
     return number;
 }
 
+uint64_t lab_node_ms(const struct lab_node *node)
+{
+    return node->monotonic_base_ms + lab_by_clock_of(node, node->lab->now_ms);
+}
+
 /* What the nodes that found the cluster are told; one that comes later is told nothing. */
 static void put_members(const struct lab *lab, struct raft_configuration *configuration)
 {
@@ -111,8 +116,8 @@ static struct replica *create_replica(struct lab_node *node, uint64_t incarnatio
     (void)snprintf(options.self.raft_address, sizeof(options.self.raft_address), "10.0.0.%u:9000",
                    node->number + 1);
     struct replica *replica = NULL;
-    enum result result = replica_create(&options, lab->now_ms + node->monotonic_base_ms,
-                                        lab_host_wall_ms(node), &replica);
+    enum result result =
+        replica_create(&options, lab_node_ms(node), lab_host_wall_ms(node), &replica);
     ASSERT(result == RESULT_OK);
     return replica;
 }
@@ -157,7 +162,7 @@ void lab_check_replay(struct lab_node *node)
         return;
     }
     struct replica *replica = create_replica(node, disk->incarnation + 1, index);
-    uint64_t now_ms = lab->now_ms + node->monotonic_base_ms;
+    uint64_t now_ms = lab_node_ms(node);
     for (uint32_t i = 0; i < REPLAY_TURNS_MAX && replica->applied_index < index; i++) {
         struct replica_ready ready;
         replica_begin_turn(replica, now_ms, lab_host_wall_ms(node));
@@ -181,8 +186,7 @@ void lab_begin_turn(struct lab_node *node)
 {
     ASSERT(node->replica != NULL);
     if (!node->is_in_turn) {
-        replica_begin_turn(node->replica, node->lab->now_ms + node->monotonic_base_ms,
-                           lab_host_wall_ms(node));
+        replica_begin_turn(node->replica, lab_node_ms(node), lab_host_wall_ms(node));
         node->is_in_turn = true;
     }
     node->has_work = true;

@@ -209,7 +209,7 @@ static uint64_t waited_ms(const struct sim_client *client, const struct sim_oper
 {
     const struct lab_node *node = client->client.node;
     uint64_t paused_ms = node->paused_ms - operation->paused_ms;
-    return client->sim->lab.now_ms - operation->taken_ms - paused_ms;
+    return lab_by_clock_of(node, client->sim->lab.now_ms - operation->taken_ms - paused_ms);
 }
 
 static void check_wait(struct sim_client *client, const struct sim_operation *operation)

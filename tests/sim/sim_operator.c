@@ -133,7 +133,7 @@ static void check_wait(struct sim_operator *oper)
 {
     const struct lab_node *node = oper->client.node;
     uint64_t waited_ms = oper->sim->lab.now_ms - oper->sent_ms;
-    waited_ms -= node->paused_ms - oper->sent_paused_ms;
+    waited_ms = lab_by_clock_of(node, waited_ms - (node->paused_ms - oper->sent_paused_ms));
     if (!node->is_paused && waited_ms > oper->sim->request_timeout_ms + ANSWER_SLACK_MS) {
         lab_fail(&oper->sim->lab, "%s on node %u has waited for %" PRIu64 " ms", oper->words,
                  node->number + 1, waited_ms);

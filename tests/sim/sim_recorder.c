@@ -11,6 +11,13 @@ enum {
     ANSWER_SLACK_MS = 50,
     EPOCH_MS_MAX = 2500,
     EPOCH_UNKNOWN_MAX = 3,
+    /* Each may be of unknown outcome, too. */
+    RETRIES_MAX = 2,
+    /* Commands that are drawn from; reads come first. */
+    READS = 4,
+    COMMANDS = 18,
+    JOINT_READS = 3,
+    JOINT_COMMANDS = 6,
     JOINT_KEYS_MAX = 3,
     END_WAIT_MS = 3000,
 };
@@ -55,8 +62,9 @@ static void settle_unknown(struct sim_recorder *recorder, const struct sim_recor
     }
     write_down(recorder, request, NULL, 0);
     record->unknown++;
-    if (below(recorder, 1000) < record->retry_per_mille) {
+    if (below(recorder, 1000) < record->retry_per_mille && request->retries < RETRIES_MAX) {
         recorder->again = *request;
+        recorder->again.retries++;
     }
 }
 
@@ -143,7 +151,7 @@ static void check_wait(struct sim_recorder *recorder, const struct sim_recorded 
 {
     const struct lab_node *node = recorder->client.node;
     uint64_t waited_ms = lab_of(recorder)->now_ms - request->taken_ms;
-    waited_ms -= node->paused_ms - request->paused_ms;
+    waited_ms = lab_by_clock_of(node, waited_ms - (node->paused_ms - request->paused_ms));
     if (waited_ms > recorder->record->sim->request_timeout_ms + ANSWER_SLACK_MS) {
         lab_fail(lab_of(recorder), "recorder %u on node %u: %s has waited for %" PRIu64 " ms",
                  recorder->number, node->number + 1, request->words[0], waited_ms);
@@ -235,7 +243,7 @@ static void draw_single(struct sim_recorder *recorder, struct sim_recorded *requ
         const char *name;
         bool is_read, has_value;
         const char *options[2];
-    } commands[] = {
+    } commands[COMMANDS] = {
         {"GET", true, false, {NULL, NULL}},     {"GET", true, false, {NULL, NULL}},
         {"GET", true, false, {NULL, NULL}},     {"STRLEN", true, false, {NULL, NULL}},
         {"SET", false, true, {NULL, NULL}},     {"SET", false, true, {NULL, NULL}},
@@ -246,7 +254,7 @@ static void draw_single(struct sim_recorder *recorder, struct sim_recorded *requ
         {"INCRBY", false, true, {NULL, NULL}},  {"APPEND", false, true, {NULL, NULL}},
         {"GETDEL", false, false, {NULL, NULL}}, {"DEL", false, false, {NULL, NULL}},
     };
-    size_t at = below(recorder, sizeof(commands) / sizeof(commands[0]));
+    size_t at = below(recorder, recorder->only_reads ? READS : COMMANDS);
     request->is_read = commands[at].is_read;
     put(request, "%s", commands[at].name);
     put_key(recorder, request, below(recorder, recorder->record->keys_count));
@@ -264,9 +272,10 @@ static void draw_joint(struct sim_recorder *recorder, struct sim_recorded *reque
     static const struct {
         const char *name;
         bool is_read, has_values;
-    } commands[] = {{"MGET", true, false}, {"MGET", true, false},   {"EXISTS", true, false},
-                    {"MSET", false, true}, {"MSETNX", false, true}, {"DEL", false, false}};
-    size_t at = below(recorder, sizeof(commands) / sizeof(commands[0]));
+    } commands[JOINT_COMMANDS] = {{"MGET", true, false},   {"MGET", true, false},
+                                  {"EXISTS", true, false}, {"MSET", false, true},
+                                  {"MSETNX", false, true}, {"DEL", false, false}};
+    size_t at = below(recorder, recorder->only_reads ? JOINT_READS : JOINT_COMMANDS);
     request->is_read = commands[at].is_read;
     put(request, "%s", commands[at].name);
     uint64_t count = 2 + below(recorder, JOINT_KEYS_MAX - 1);

@@ -13,10 +13,11 @@
 #include "sim/sim_client.h"
 
 enum {
-    SIM_RECORDERS_MAX = 4,
+    SIM_WRITERS_MAX = 5, /* and readers: */
+    SIM_RECORDERS_MAX = 8,
     SIM_WORDS_MAX = 7,
     SIM_WORD_BYTES = 40,
-    SIM_RECORDED_MAX = 2, /* requests under way at once */
+    SIM_RECORDED_MAX = 1, /* requests under way at once: they may all be of unknown outcome */
 };
 
 /* What recorders share. */
@@ -41,6 +42,7 @@ struct sim_recorded {
     char words[SIM_WORDS_MAX][SIM_WORD_BYTES];
     uint32_t words_count;
     bool is_read;
+    uint32_t retries; /* of the same words */
     uint64_t begin;
     bool is_taken;
     uint64_t taken_ms;
@@ -50,6 +52,7 @@ struct sim_recorded {
 struct sim_recorder {
     struct sim_record *record;
     uint32_t number;
+    bool only_reads; /* waits for no write, so it asks also where none can be done */
     struct lab_client client;
     uint64_t next_ms;
     struct sim_recorded requests[SIM_RECORDED_MAX];

@@ -26,14 +26,14 @@ enum {
     CALM_STEP_MS = 20,
     CHAOS_MS_MIN = 2000,
     CHAOS_MS_MAX = 8000,
-    CALM_MS = 6000,
+    CALM_MS = 9000,
     /* More when members come back, one after the other. */
-    CALM_OPERATED_MS = 14000,
+    CALM_OPERATED_MS = 20000,
     /* By then every node must be a member again. */
-    OPERATED_MS = 10000,
+    OPERATED_MS = 15000,
     REST_MS = 1000,
     /* A leader's heartbeats and their answers, and a few wake-ups. */
-    REST_TURNS_MAX = 700,
+    REST_TURNS_MAX = 1000,
     LOOK_MS_MAX = 2000,
     CONFIGURATIONS_MAX = 5 * 1000 * 1000,
 };
@@ -93,7 +93,9 @@ static void draw_clients(struct run *run)
     struct sim_record *record = &run->record;
     record->sim = sim;
     record->keys_count = 1 + (uint32_t)below(run, 6);
-    record->recorders_count = 1 + (uint32_t)below(run, SIM_RECORDERS_MAX);
+    uint32_t writers_count = 1 + (uint32_t)below(run, SIM_WRITERS_MAX);
+    uint32_t readers_count = (uint32_t)below(run, SIM_RECORDERS_MAX - SIM_WRITERS_MAX + 1);
+    record->recorders_count = writers_count + readers_count;
     record->pace_ms = 2 + below(run, 120);
     record->joint_per_mille = below(run, 2) * below(run, 400);
     record->retry_per_mille = below(run, 2) * below(run, 1000);
@@ -101,6 +103,7 @@ static void draw_clients(struct run *run)
     for (uint32_t i = 0; i < record->recorders_count; i++) {
         run->recorders[i].record = record;
         run->recorders[i].number = i;
+        run->recorders[i].only_reads = i >= writers_count;
     }
 }
 
@@ -120,9 +123,12 @@ static void draw(struct run *run, uint64_t seed)
     sim_chaos_init(&run->chaos, sim);
     draw_members(run, &options);
     draw_snapshots(run, &options);
+    bool has_drift = below(run, 3) == 0;
     uint64_t padding_bytes = below(run, 4) == 0 ? below(run, 500000) : 0;
     draw_clients(run);
+    options.clocks_drift = has_drift;
     lab_open(&sim->lab, &options);
+    sim->lab.faults.counts[LAB_CLOCK_DRIFTED] += has_drift ? sim->lab.nodes_count : 0;
     for (uint32_t i = 0; i < sim->lab.nodes_count; i++) {
         sim->lab.nodes[i].state.padding_bytes = padding_bytes;
     }
