@@ -132,6 +132,7 @@ $(BUILD)/chaos: $(call objects,$(CHAOS)) $(call archives,base) | $(BUILD)/wall_c
 chaos: $(BUILD)/quorum $(BUILD)/chaos    ## faults against real nodes: RUNS=1 SECONDS=20 SEED=
 	$(BUILD)/chaos $(BUILD)/quorum
 mutants: build/deps.stamp                ## known bugs put in, one by one: tests must notice; ONLY=name
+	@deps/install.sh build test
 	@MAKEFLAGS= tests/mutants/run.py $(if $(ONLY),--only $(ONLY))
 $(BUILD)/%_preload.so: tests/lib/%_preload.c | build/deps.stamp
 	@mkdir -p $(@D)

@@ -25,6 +25,8 @@ import tempfile
 import threading
 import time
 
+sys.dont_write_bytecode = True  # before the next two: the sources stay as they are
+
 import killers
 import mutants
 

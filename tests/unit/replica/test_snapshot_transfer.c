@@ -138,23 +138,6 @@ UNIT_TEST(replica_snapshot_transfer, a_damaged_copy_is_made_again)
     close_cluster();
 }
 
-/* X1, X6: a file of another index than the one offered is not put in place as the one offered. */
-UNIT_TEST(replica_snapshot_transfer, a_copy_of_another_index_is_not_installed)
-{
-    struct lab_node *leader = open_cluster(3, 9);
-    struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
-    leader->state.misnames_copy = true;
-    lab_network_heal(&lab.network);
-    lab_run_for(&lab, 1500);
-    CU_ASSERT_TRUE(leader->state.copies >= 1);
-    CU_ASSERT_EQUAL(follower->state.installs, 0);
-    leader->state.misnames_copy = false;
-    snapshot_lab_restart(leader); /* its copy is gone */
-    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
-    CU_ASSERT_EQUAL(follower->state.installs, 1);
-    close_cluster();
-}
-
 /* X5: whatever fails after the last piece, the next try begins at the first. */
 UNIT_TEST(replica_snapshot_transfer, a_failure_after_the_last_piece_is_tried_again)
 {

@@ -1,0 +1,67 @@
+/* test_snapshot_refused.c -- what was fetched and is not what it should be does not take its place.
+ */
+#include "lib/unit.h"
+#include "unit/replica/snapshot_lab.h"
+
+static struct lab lab;
+static struct lab_client client; /* of the leader */
+
+static struct lab_node *open_cluster(uint64_t seed)
+{
+    struct lab_node *leader = snapshot_lab_open(&lab, 3, seed, 50);
+    client = (struct lab_client){0};
+    lab_client_open(&client, leader, NULL);
+    return leader;
+}
+
+static void close_cluster(void)
+{
+    lab_client_deinit(&client);
+    snapshot_lab_close(&lab);
+}
+
+/* X1, X6: a file of another index than the one offered is not put in place as the one offered. */
+UNIT_TEST(replica_snapshot_refused, a_copy_of_another_index_is_not_installed)
+{
+    struct lab_node *leader = open_cluster(9);
+    struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+    leader->state.misnames_copy = true;
+    lab_network_heal(&lab.network);
+    lab_run_for(&lab, 1500);
+    CU_ASSERT_TRUE(leader->state.copies >= 1);
+    CU_ASSERT_EQUAL(follower->state.installs, 0);
+    leader->state.misnames_copy = false;
+    snapshot_lab_restart(leader); /* its copy is gone */
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
+    close_cluster();
+}
+
+static bool is_about_to_load(const struct lab_state *state)
+{
+    return state->operations_count > 0 && state->operations[0].type == REPLICA_ORDER_RECEIVE_LOAD &&
+           state->loaded == 0;
+}
+
+/* X5, X6: the file is whole, and a row in it is of a database that there is not. */
+UNIT_TEST(replica_snapshot_refused, rows_that_do_not_load_are_not_installed)
+{
+    (void)open_cluster(10);
+    struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+    follower->state.delay_ms_max = 20;
+    lab_network_heal(&lab.network);
+    for (uint32_t ms = 0; ms < 5000 && !is_about_to_load(&follower->state); ms++) {
+        lab_run_for(&lab, 1);
+    }
+    CU_ASSERT_TRUE_FATAL(is_about_to_load(&follower->state));
+    enum { NO_SLOT = 99 };
+    follower->state.loading.rows[7].row->bytes[0] = NO_SLOT;
+    for (uint32_t ms = 0; ms < 5000 && follower->state.loads == 0; ms++) {
+        lab_run_for(&lab, 1);
+    }
+    CU_ASSERT_EQUAL(follower->state.loads, 1);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000)); /* by another try */
+    CU_ASSERT_EQUAL(follower->state.loads, 2);
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
+    close_cluster();
+}
