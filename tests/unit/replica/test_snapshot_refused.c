@@ -115,3 +115,63 @@ UNIT_TEST(replica_snapshot_refused, pieces_of_another_snapshot_are_passed_over)
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
     close_cluster();
 }
+
+static void run_to_phase(const struct lab_node *node, enum receive_phase phase)
+{
+    for (uint32_t ms = 0; ms < 20000 && node->replica->receive.phase != phase; ms++) {
+        lab_run_for(&lab, 1);
+    }
+    CU_ASSERT_EQUAL_FATAL(node->replica->receive.phase, phase);
+}
+
+/* X8: state.db is about to be another; what would be saved now belongs to the one before. */
+UNIT_TEST(replica_snapshot_refused, nothing_is_saved_while_the_state_is_replaced)
+{
+    (void)open_cluster(12);
+    struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+    lab_network_heal(&lab.network);
+    run_to_phase(follower, RECEIVE_LOADING);
+    follower->state.delay_ms_max = 200;
+    run_to_phase(follower, RECEIVE_INSTALLING);
+    follower->state.delay_ms_max = 0;
+    follower->state.operations[0].due_ms = lab.now_ms + 200;
+    uint64_t commits = follower->state.commits;
+    uint64_t index = follower->replica->receive.snapshot.index;
+    (void)snapshot_lab_ask(follower, "BGSAVE", 100);
+    CU_ASSERT_EQUAL(follower->state.operations_count, 1);
+    lab_run_for(&lab, 100);
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
+    CU_ASSERT_EQUAL(follower->state.commits, commits);
+    CU_ASSERT_TRUE(follower->state.saved.meta.index >= index);
+    snapshot_lab_restart(follower);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
+    close_cluster();
+}
+
+/* X1: another leader still had the log, and this node went on from it while it loaded. */
+UNIT_TEST(replica_snapshot_refused, what_this_node_has_gone_beyond_is_not_installed)
+{
+    struct lab_node *leader = open_cluster(13);
+    struct replica_snapshot_options seldom = {.log_entries = 1000000};
+    for (uint32_t i = 0; i < lab.nodes_count; i++) {
+        if (&lab.nodes[i] != leader) {
+            replica_set_snapshot_options(lab.nodes[i].replica, &seldom);
+        }
+    }
+    struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+    lab_network_heal(&lab.network);
+    run_to_phase(follower, RECEIVE_LOADING);
+    uint64_t index = follower->replica->receive.snapshot.index;
+    CU_ASSERT_EQUAL_FATAL(follower->state.operations_count, 1);
+    follower->state.operations[0].due_ms = lab.now_ms + 3000;
+    lab_crash(leader);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(lab_run_to_leader(&lab, 2000));
+    lab_run_for(&lab, 500);
+    CU_ASSERT_TRUE(snapshot_lab_status(follower).applied_index > index);
+    lab_run_for(&lab, 3000);
+    CU_ASSERT_EQUAL(follower->state.loads, 1);
+    CU_ASSERT_EQUAL(follower->state.installs, 0);
+    lab_start(leader);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
+    close_cluster();
+}
