@@ -76,6 +76,7 @@ mkdir -p "$logs"
 
 stage format tests/tidy/format.sh
 stage tidy "${make[@]}" "BUILD=$root/release" tidy
+stage "mutants apply" tests/mutants/run.py --check
 unit_stages debug
 unit_stages asan
 # Where threads meet: the log store is the only place.

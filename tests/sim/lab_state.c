@@ -307,6 +307,7 @@ static enum result make_copy(struct lab_node *node)
         state->copy_snapshot =
             (struct peer_snapshot){state->saved.meta.index, state->saved.meta.term,
                                    buf_size(&state->copy), hash_bytes(0, buf_slice(&state->copy))};
+        state->copy_snapshot.index += state->misnames_copy;
         state->copies++;
     }
     return result;

@@ -60,6 +60,7 @@ struct lab_state {
     uint64_t fails_per_mille; /* commits, copies, verdicts and installs fail */
     uint64_t padding_bytes;   /* makes files larger */
     bool corrupts_copy;       /* the next pieces read are damaged */
+    bool misnames_copy;       /* the next copy is said to be of the index behind its own */
     uint64_t crash_at;        /* the node crashes at this operation from here on; 0: never */
     bool is_crash_after;      /* it has taken effect by then, but nobody was told */
     bool has_crashed;         /* it did; the lab crashes the node at the end of the turn */
