@@ -86,6 +86,7 @@ stage "sim (asan)" "${make[@]}" MODE=asan "BUILD=$root/asan" sim SEED=1 SEEDS=30
 stage "fuzz corpora" "${make[@]}" MODE=asan "BUILD=$root/asan" fuzz-replay
 stage "sim storage" "${make[@]}" "BUILD=$root/release" sim-storage SEEDS=250 EXHAUSTIVE=71 SIM_FLAGS=--floors
 stage integration "${make[@]}" "BUILD=$root/release" test-integration
+stage chaos "${make[@]}" "BUILD=$root/release" chaos RUNS=2 SECONDS=15
 [ -d redis-tests ] && stage redis "${make[@]}" "BUILD=$root/release" test-redis
 stage demo "${make[@]}" "BUILD=$root/release" demo
 stage compose "${make[@]}" test-compose
