@@ -230,6 +230,20 @@ enum result sqlite_file_is_new(struct sqlite_file *file, bool *is_new)
     return result;
 }
 
+enum result sqlite_file_check_owner(const struct sqlite_file *file, struct sqlite_file_owner found,
+                                    struct sqlite_file_owner wanted)
+{
+    if (found.node_id == wanted.node_id && strcmp(found.node_name, wanted.node_name) == 0) {
+        return RESULT_OK;
+    }
+    logger_log(LOGGER_ERROR,
+               "%s belongs to node '%s' (id %llu), this is node '%s' (id %llu); give this node its "
+               "own data directory, or start it under the name the directory has",
+               file->path, found.node_name, (unsigned long long)found.node_id, wanted.node_name,
+               (unsigned long long)wanted.node_id);
+    return RESULT_IDENTITY;
+}
+
 enum result sqlite_file_step(struct sqlite_file *file, sqlite3_stmt *statement, const char *what)
 {
     enum result result = RESULT_OK;

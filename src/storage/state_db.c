@@ -147,15 +147,9 @@ enum result state_db_check_identity(struct state_db *db, const struct state_stor
     if (result != RESULT_OK) {
         return result;
     }
-    if (found.node_id != options->node_id || strcmp(found.node_name, options->node_name) != 0) {
-        logger_log(LOGGER_ERROR,
-                   "%s belongs to node '%s' (id %llu), this is node '%s' (id %llu); give this "
-                   "node its own data directory, or start it under the name the directory has",
-                   db->file.path, found.node_name, (unsigned long long)found.node_id,
-                   options->node_name, (unsigned long long)options->node_id);
-        return RESULT_IDENTITY;
-    }
-    return RESULT_OK;
+    return sqlite_file_check_owner(
+        &db->file, (struct sqlite_file_owner){found.node_name, found.node_id},
+        (struct sqlite_file_owner){options->node_name, options->node_id});
 }
 
 enum result state_db_put_identity(struct state_db *db, const struct state_store_options *options)
