@@ -29,8 +29,8 @@
 #include "storage/worker.h"
 
 /* Rows are gathered up to this and written in key order, so that a page is written few times. Their
- * memory, and about as much for the array that is sorted, is the process's for the time. Measured on
- * 360,000 random keys of a million: 1.3 s of processor time, against 1.2 s and 20 MB more at the
+ * memory, and about as much for the array that is sorted, is the process's for the time. Measured
+ * on 360,000 random keys of a million: 1.3 s of processor time, against 1.2 s and 20 MB more at the
  * peak with 32 MiB; when each MiB is sorted by itself, half as much time again. */
 enum { GATHERED_BYTES_MAX = 8 * 1024 * 1024, ROWS_CAPACITY_MIN = 256 };
 
