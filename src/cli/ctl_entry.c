@@ -6,19 +6,6 @@
 
 typedef unsigned long long u64;
 
-static const char *role_text(enum raft_member_role role)
-{
-    switch (role) {
-    case RAFT_VOTER:
-        return "voter";
-    case RAFT_LEARNER:
-        return "learner";
-    case RAFT_JOINING:
-        return "joining";
-    }
-    return "of unknown role";
-}
-
 static void put_address(struct buf *out, const char *what, const char *address)
 {
     if (address[0] != '\0') {
@@ -29,7 +16,7 @@ static void put_address(struct buf *out, const char *what, const char *address)
 void ctl_entry_put_member(struct buf *out, const struct raft_member *member)
 {
     buf_append_format(out, "%s %s disk ", member->name[0] == '\0' ? "(no name)" : member->name,
-                      role_text(member->role));
+                      raft_member_role_text(member->role));
     if (member->disk_id == 0) {
         buf_append_format(out, "not known,");
     } else {

@@ -21,19 +21,6 @@ static void put_address(struct buf *body, const char *field, const char *logged,
     http_json_string(body, slice_of_string(logged[0] != '\0' ? logged : told));
 }
 
-static const char *role_text(enum raft_member_role role)
-{
-    switch (role) {
-    case RAFT_VOTER:
-        return "voter";
-    case RAFT_LEARNER:
-        return "learner";
-    case RAFT_JOINING:
-        return "joining";
-    }
-    return "unknown";
-}
-
 /* matchIndex and reachable are known of oneself and, on a leader, of the others; else null. */
 static void put_details(struct http_server *server, const struct raft_member *member,
                         const struct raft_status *status, const struct raft_progress *progress)
@@ -48,7 +35,7 @@ static void put_details(struct http_server *server, const struct raft_member *me
     put_address(body, "raftAddr", member->raft_address, info->raft_address);
     put_address(body, "httpAddr", member->http_address, info->http_address);
     put_address(body, "redisAddr", member->redis_address, info->redis_address);
-    buf_append_format(body, ",\"role\":\"%s\"", role_text(member->role));
+    buf_append_format(body, ",\"role\":\"%s\"", raft_member_role_text(member->role));
     if (member->id == status->id) {
         buf_append_format(body, ",\"matchIndex\":%llu,\"reachable\":true}",
                           (unsigned long long)status->persisted_index);

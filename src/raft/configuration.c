@@ -127,6 +127,19 @@ const struct raft_member *raft_configuration_find(const struct raft_configuratio
     return NULL;
 }
 
+const char *raft_member_role_text(enum raft_member_role role)
+{
+    switch (role) {
+    case RAFT_VOTER:
+        return "voter";
+    case RAFT_LEARNER:
+        return "learner";
+    case RAFT_JOINING:
+        return "joining";
+    }
+    return "unknown";
+}
+
 enum result raft_configuration_put(struct raft_configuration *configuration,
                                    const struct raft_member *member)
 {

@@ -86,6 +86,9 @@ MUST_CHECK enum result raft_configuration_decode(struct slice payload,
 const struct raft_member *raft_configuration_find(const struct raft_configuration *configuration,
                                                   uint64_t id);
 
+/* The role in one word, for people and programs: "voter", "learner", "joining". */
+const char *raft_member_role_text(enum raft_member_role role);
+
 /* Inserts a member in id order, or replaces the one of that id. RESULT_LIMIT when full. */
 MUST_CHECK enum result raft_configuration_put(struct raft_configuration *configuration,
                                               const struct raft_member *member);
@@ -376,7 +379,7 @@ void raft_wait_for_leader(struct raft *raft);
 struct raft_status {
     uint64_t id;
     enum raft_role role;
-    bool is_voter;  /* by the latest configuration, and with this disk */
+    bool is_voter;  /* by the latest configuration, with this disk, and not waiting for a leader */
     bool is_member; /* by the latest configuration */
     uint64_t term;
     uint64_t vote;

@@ -285,7 +285,7 @@ static void raft_nodes(struct info *info)
     for (uint32_t i = 0; i < members_count; i++) {
         const struct raft_member *member = members[i];
         LINE("node%u:id=%s,role=%s,raft=%s,http=%s,redis=%s", i,
-             replica_node_name(replica, member->id), node_member_role(member->role),
+             replica_node_name(replica, member->id), raft_member_role_text(member->role),
              member->raft_address, replica_node_http_address(replica, member->id),
              replica_node_redis_address(replica, member->id));
         for (uint32_t j = 0; j < count; j++) {
@@ -319,8 +319,8 @@ static void raft(struct info *info)
     const struct raft_member *self =
         raft_configuration_find(replica_configuration(info->replica), status.raft.id);
     LINE("raft_member_role:%s\r\nraft_configuration_index:%llu\r\nraft_disk_state:%s\r\n",
-         self == NULL ? "none" : node_member_role(self->role), (u64)status.raft.configuration_index,
-         info->replica->self_info.is_disk_low ? "low" : "ok");
+         self == NULL ? "none" : raft_member_role_text(self->role),
+         (u64)status.raft.configuration_index, info->replica->self_info.is_disk_low ? "low" : "ok");
     LINE("raft_check_index:%llu\r\nraft_check_hash:%016llx\r\n",
          (u64)info->replica->divergence.check_index, (u64)info->replica->divergence.check_hash);
     raft_nodes(info);

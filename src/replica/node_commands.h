@@ -35,9 +35,6 @@ bool node_waits(const struct session *session);
 node_command node_quorum_add, node_quorum_addresses, node_quorum_members, node_quorum_promote,
     node_quorum_remove, node_quorum_transfer;
 
-/* "voter", "learner" or "joining". */
-const char *node_member_role(enum raft_member_role role);
-
 /* Replies with the lines of a HELP subcommand, as Redis does: header and footer are added. */
 void node_reply_help(struct session *session, const char *command, const char *const *lines,
                      uint32_t lines_count);

@@ -288,19 +288,6 @@ enum execute_result node_quorum_transfer(struct session *session, const struct s
     return run_change(session, &request);
 }
 
-const char *node_member_role(enum raft_member_role role)
-{
-    switch (role) {
-    case RAFT_VOTER:
-        return "voter";
-    case RAFT_LEARNER:
-        return "learner";
-    case RAFT_JOINING:
-        return "joining";
-    }
-    return "";
-}
-
 /* How far a member's log is known to match, and whether it was heard from lately: a leader knows of
  * all, any other node only of itself. */
 static bool find_progress(const struct replica *replica, uint64_t id, uint64_t *match,
@@ -340,7 +327,7 @@ static void reply_member(struct session *session, const struct raft_member *memb
     reply_bulk_string(reply, "redis");
     reply_bulk_string(reply, replica_node_redis_address(replica, member->id));
     reply_bulk_string(reply, "role");
-    reply_bulk_string(reply, node_member_role(member->role));
+    reply_bulk_string(reply, raft_member_role_text(member->role));
     reply_bulk_string(reply, "match");
     if (is_known) {
         reply_integer(reply, (int64_t)match);

@@ -147,15 +147,9 @@ enum result raft_db_check_identity(struct raft_db *db, const struct log_store_op
     if (result != RESULT_OK) {
         return result;
     }
-    if (found.node_id != options->node_id || strcmp(found.node_name, options->node_name) != 0) {
-        logger_log(LOGGER_ERROR,
-                   "%s belongs to node '%s' (id %llu), this is node '%s' (id %llu); give this "
-                   "node its own data directory, or start it under the name the directory has",
-                   db->file.path, found.node_name, (unsigned long long)found.node_id,
-                   options->node_name, (unsigned long long)options->node_id);
-        return RESULT_IDENTITY;
-    }
-    return RESULT_OK;
+    return sqlite_file_check_owner(
+        &db->file, (struct sqlite_file_owner){found.node_name, found.node_id},
+        (struct sqlite_file_owner){options->node_name, options->node_id});
 }
 
 /* Binds by kind: text when not NULL, else bytes when not NULL, else the number. */

@@ -78,6 +78,21 @@ MUST_CHECK enum result sqlite_file_run(struct sqlite_file *file, const char *sql
 MUST_CHECK enum result sqlite_file_read_number(struct sqlite_file *file, const char *sql,
                                                uint64_t *out);
 
+/* Whether nothing was ever made of the file: no tables. One that has pages all the same lost its
+ * first one (a lost write), and is corrupt. */
+MUST_CHECK enum result sqlite_file_is_new(struct sqlite_file *file, bool *is_new);
+
+/* Who a file belongs to, as it says itself or as it must be. */
+struct sqlite_file_owner {
+    const char *node_name;
+    uint64_t node_id;
+};
+
+/* RESULT_IDENTITY, logged with the remedy, when a file is not its node's. */
+MUST_CHECK enum result sqlite_file_check_owner(const struct sqlite_file *file,
+                                               struct sqlite_file_owner found,
+                                               struct sqlite_file_owner wanted);
+
 /* Runs a prepared statement that yields no row, and readies it for the next time. */
 MUST_CHECK enum result sqlite_file_step(struct sqlite_file *file, sqlite3_stmt *statement,
                                         const char *what);

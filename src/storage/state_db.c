@@ -147,15 +147,9 @@ enum result state_db_check_identity(struct state_db *db, const struct state_stor
     if (result != RESULT_OK) {
         return result;
     }
-    if (found.node_id != options->node_id || strcmp(found.node_name, options->node_name) != 0) {
-        logger_log(LOGGER_ERROR,
-                   "%s belongs to node '%s' (id %llu), this is node '%s' (id %llu); give this "
-                   "node its own data directory, or start it under the name the directory has",
-                   db->file.path, found.node_name, (unsigned long long)found.node_id,
-                   options->node_name, (unsigned long long)options->node_id);
-        return RESULT_IDENTITY;
-    }
-    return RESULT_OK;
+    return sqlite_file_check_owner(
+        &db->file, (struct sqlite_file_owner){found.node_name, found.node_id},
+        (struct sqlite_file_owner){options->node_name, options->node_id});
 }
 
 enum result state_db_put_identity(struct state_db *db, const struct state_store_options *options)
@@ -221,19 +215,18 @@ static enum result load_meta(struct state_db *db)
  * end, what was just read may have come from memory alone (fault S4). */
 static enum result open_connected(struct state_db *db, const struct state_store_options *options)
 {
-    uint64_t tables = 0;
-    enum result result =
-        sqlite_file_read_number(&db->file, "SELECT count(*) FROM sqlite_schema", &tables);
-    if (result == RESULT_OK && tables > 0) {
+    bool is_new = false;
+    enum result result = sqlite_file_is_new(&db->file, &is_new);
+    if (result == RESULT_OK && !is_new) {
         result = check_file(db);
     }
-    if (result == RESULT_OK && tables > 0) {
+    if (result == RESULT_OK && !is_new) {
         result = state_db_check_identity(db, options);
     }
     if (result == RESULT_OK) {
         result = sqlite_file_configure(&db->file, WAL_BYTES_KEPT);
     }
-    if (result == RESULT_OK && tables == 0) {
+    if (result == RESULT_OK && is_new) {
         result = create_new(db, options);
     }
     if (result == RESULT_OK) {
