@@ -23,10 +23,10 @@ struct replica;
 
 /* When a node saves its state by itself, and how much of its log stays behind that. */
 struct replica_snapshot_options {
-    uint64_t log_bytes;   /* after so many bytes of log; 0: 32 MiB */
+    uint64_t log_bytes;   /* after so many bytes of log; 0: 64 MiB */
     uint64_t log_entries; /* or so many entries; 0: 100,000 */
     /* What stays in the log behind a snapshot for followers that are a little behind, in bytes; 0:
-     * a quarter of log_bytes. */
+     * half of log_bytes. */
     uint64_t trailing_bytes;
 };
 

@@ -31,8 +31,7 @@ enum {
     COMPACT_BYTES = 16 * 1024 * 1024,
     RETRY_MS = 1000,
     RETRY_MS_MAX = 60 * 1000,
-    LOG_BYTES_DEFAULT = 32 * 1024 * 1024,
-    TRAILING_DIVISOR = 4,
+    LOG_BYTES_DEFAULT = 64 * 1024 * 1024,
     LOG_ENTRIES_DEFAULT = 100 * 1000,
     /* What the log holds at most for the sake of others: so many times options.log_bytes, or as
      * much as the snapshot that is being fetched: one of any size can be, while others write. */
@@ -351,8 +350,7 @@ void replica_set_snapshot_options(struct replica *replica,
     *own = *options;
     own->log_bytes = own->log_bytes == 0 ? LOG_BYTES_DEFAULT : own->log_bytes;
     own->log_entries = own->log_entries == 0 ? LOG_ENTRIES_DEFAULT : own->log_entries;
-    own->trailing_bytes =
-        own->trailing_bytes == 0 ? own->log_bytes / TRAILING_DIVISOR : own->trailing_bytes;
+    own->trailing_bytes = own->trailing_bytes == 0 ? own->log_bytes / 2 : own->trailing_bytes;
 }
 
 void save_init(struct replica *replica, const struct replica_snapshot_options *options)

@@ -103,7 +103,7 @@ struct config {
     /* Snapshots and the disk. */
     uint64_t snapshot_log_bytes;
     uint32_t snapshot_entries;
-    uint64_t snapshot_trailing_bytes; /* 0: a quarter of snapshot_log_bytes */
+    uint64_t snapshot_trailing_bytes; /* 0: half of snapshot_log_bytes */
     uint64_t disk_reserve_bytes;      /* 0: none */
     uint64_t disk_free_bytes_min;
     uint32_t slow_disk_ms; /* 0: never */
