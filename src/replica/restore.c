@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/logger.h"
 #include "base/mem.h"
+#include "kv/keyspace_prefetch.h"
 #include "replica/replica_internal.h"
 
 enum result replica_restore_begin(const struct replica_state_meta *meta,
@@ -28,22 +29,50 @@ enum result replica_restore_begin(const struct replica_state_meta *meta,
     return RESULT_OK;
 }
 
+/* Fetches the memory that adding the rows will read. */
+static void prefetch_rows(const struct replica_restore *restore, const struct state_row *rows,
+                          uint32_t count)
+{
+    struct keyspace_prefetch prefetch = {.count = 0};
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t number = 0;
+        while (number < LIMIT_DATABASES && restore->meta.slots[number] != rows[i].slot) {
+            number++;
+        }
+        keyspace_prefetch_add(&prefetch, restore->keyspace, number, rows[i].key);
+    }
+    keyspace_prefetch_items(&prefetch, restore->keyspace);
+}
+
+static bool add_rows(struct replica_restore *restore, const struct state_row *rows, uint32_t count)
+{
+    bool are_sound = true;
+    prefetch_rows(restore, rows, count);
+    for (uint32_t i = 0; i < count && are_sound; i++) {
+        are_sound = rows[i].modified_index <= restore->meta.index &&
+                    keyspace_restore_row(restore->keyspace, &rows[i]) == RESULT_OK;
+    }
+    return are_sound;
+}
+
 enum result replica_restore_rows(struct replica_restore *restore, struct slice rows)
 {
     struct bytes_reader reader = bytes_reader_of(rows);
-    while (bytes_left(&reader) > 0) {
-        struct state_row row;
-        bool is_sound = state_row_decode(&reader, &row) == RESULT_OK &&
-                        row.modified_index <= restore->meta.index &&
-                        keyspace_restore_row(restore->keyspace, &row) == RESULT_OK;
-        if (!is_sound) {
-            logger_log(LOGGER_ERROR,
-                       "a row of the snapshot at index %" PRIu64 " does not fit the others",
-                       restore->meta.index);
-            return RESULT_CORRUPT;
+    struct state_row some[KEYSPACE_PREFETCH_MAX];
+    bool are_sound = true;
+    while (bytes_left(&reader) > 0 && are_sound) {
+        uint32_t count = 0;
+        while (bytes_left(&reader) > 0 && count < KEYSPACE_PREFETCH_MAX && are_sound) {
+            are_sound = state_row_decode(&reader, &some[count++]) == RESULT_OK;
         }
+        are_sound = are_sound && add_rows(restore, some, count);
     }
-    return RESULT_OK;
+    if (!are_sound) {
+        logger_log(LOGGER_ERROR,
+                   "a row of the snapshot at index %" PRIu64 " does not fit the others",
+                   restore->meta.index);
+    }
+    return are_sound ? RESULT_OK : RESULT_CORRUPT;
 }
 
 void replica_restore_destroy(struct replica_restore *restore)

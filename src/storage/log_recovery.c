@@ -1,8 +1,8 @@
 /* log_recovery.c -- the log from disk to memory, verified row by row.
  *
  * Checked in this order, so that the message names the first cause: the row's index continues the
- * one before; its checksum; its chain; its term; and at the end, that the last row is the one the
- * state row says it was.
+ * one before; its checksum; its chain; its term; and at the end, that the rows reach as far as the
+ * state row says they did, and that the row it names is the one it was.
  */
 #include "storage/log_recovery.h"
 
@@ -19,6 +19,7 @@ struct loading {
     uint64_t index; /* of the last row read */
     uint64_t term;
     uint64_t chain;
+    uint64_t recorded_chain; /* of the row that the state row names as the last */
 };
 
 static unsigned long long number(uint64_t value)
@@ -129,6 +130,9 @@ static enum result load_row(struct loading *loading, sqlite3_stmt *row)
         loading->index = index;
         loading->term = entry.term;
         loading->chain = chain;
+        if (index == db->recorded_index) {
+            loading->recorded_chain = chain;
+        }
         result =
             loading->on_entry == NULL ? RESULT_OK : loading->on_entry(&entry, loading->context);
     }
@@ -148,11 +152,11 @@ static enum result check_end(struct loading *loading)
             number((loading->index < state->last_index ? loading->index : state->last_index) + 1),
             loading->index < state->last_index ? "missing" : "left over");
     }
-    if (loading->chain != state->last_chain) {
+    if (loading->recorded_chain != loading->db->recorded_chain) {
         return sqlite_file_corrupt(&loading->db->file,
-                                   "the log row of index %llu, the last, is not the one that was "
-                                   "written last",
-                                   number(loading->index));
+                                   "the log row of index %llu, recorded as the last, is not the "
+                                   "one that was written last",
+                                   number(loading->db->recorded_index));
     }
     if (state->base_index > state->commit_index || state->base_term > state->hard_state.term) {
         return sqlite_file_corrupt(
@@ -201,7 +205,8 @@ enum result log_recovery_read(struct raft_db *db, uint64_t *good_index,
                               .context = context,
                               .index = db->state.base_index,
                               .term = db->state.base_term,
-                              .chain = db->state.base_chain};
+                              .chain = db->state.base_chain,
+                              .recorded_chain = db->state.base_chain};
     enum result result = load_rows(&loading);
     if (result == RESULT_OK) {
         result = check_end(&loading);

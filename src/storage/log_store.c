@@ -236,6 +236,7 @@ static enum result checkpoint(struct log_store *store)
 static bool make_room(struct log_store *store)
 {
     note_full(store, true);
+    (void)raft_db_end_is_recorded(&store->db); /* If not, what is tried again records it. */
     if (sqlite_file_wal_bytes(&store->db.file) > 0 && checkpoint(store) == RESULT_OK) {
         return true;
     }
@@ -281,11 +282,13 @@ static void report_group(struct log_store *store, const struct group *group)
     worker_wake(store->worker);
 }
 
-/* After every group, so that constant load cannot put it off: the WAL stays below the limit and
- * one group. On a full disk it waits for the next group's turn. */
+/* After every group, so that constant load cannot put it off: the WAL stays below the limit and one
+ * group (and a small one that records the log's end). On a full disk it waits for the next group's
+ * turn. */
 static void checkpoint_if_due(struct log_store *store)
 {
-    if (sqlite_file_wal_bytes(&store->db.file) <= store->wal_bytes_max) {
+    if (sqlite_file_wal_bytes(&store->db.file) <= store->wal_bytes_max ||
+        !raft_db_end_is_recorded(&store->db)) {
         return;
     }
     if (checkpoint(store) == RESULT_FULL && store->reserve != NULL &&

@@ -80,7 +80,7 @@ static enum result open_connected(struct raft_db *db, const struct log_store_opt
         result = raft_db_load_state(db);
         *created = is_new;
     }
-    return result;
+    return result == RESULT_OK ? raft_db_find_end(db) : result;
 }
 
 /* What an end that was not clean leaves has to be there. */
@@ -143,6 +143,9 @@ enum result raft_db_open_as_is(struct raft_db *db, const char *directory,
     }
     if (result == RESULT_OK) {
         result = raft_db_load_state(db);
+    }
+    if (result == RESULT_OK) {
+        result = raft_db_find_end(db);
     }
     return result == RESULT_OK ? check_wal_is_there(db, wal_found) : result;
 }

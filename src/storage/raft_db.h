@@ -13,11 +13,19 @@
  *   log (one row an entry)   idx, term, type, checksum, chain, payload (NULL when empty)
  *
  * base_index, base_term and base_chain are what the first row builds on: 0, 0 and
- * LOG_ROWS_CHAIN_START until the log is compacted; a reset begins a chain of its own. last_index
- * and last_chain make rows missing at the end as visible as rows missing in the middle. cluster_id
+ * LOG_ROWS_CHAIN_START until the log is compacted; a reset begins a chain of its own. cluster_id
  * is set by the first CONFIGURATION entry that names one, at cluster_index, in one transaction with
  * it, and goes again if that entry is truncated. running is 1 from open to close: after an unclean
  * end there must be a WAL file.
+ *
+ * last_index and last_chain make rows missing at the end as visible as rows missing in the middle.
+ * In the WAL the row can tell nothing: it would be lost together with the rows it speaks of, and a
+ * frame that is missing before others is found by wal_scan. What it guards is the database file,
+ * whose pages have no checksums. So a transaction that only appends leaves the row alone (one page
+ * to write instead of two), except every so many entries or bytes, and it is up to date whenever
+ * the WAL is checkpointed, and at a clean end. After an unclean end fewer than
+ * RAFT_DB_UNRECORDED_MAX rows may follow the row's last_index, in the same chain; commit_index, a
+ * hint that saves a restart waiting for its leader, is as old as that.
  */
 #ifndef QUORUM_STORAGE_RAFT_DB_H
 #define QUORUM_STORAGE_RAFT_DB_H
@@ -33,7 +41,9 @@
  * version 3 in place when a node opens it. */
 enum { RAFT_DB_FORMAT_VERSION = 3, RAFT_DB_FORMAT_VERSION_BEFORE = 2 };
 
-/* The row of table state, as of the transaction under way. */
+enum { RAFT_DB_UNRECORDED_MAX = 64 };
+
+/* The row of table state, as it would be written at the end of the transaction under way. */
 struct raft_db_state {
     struct raft_hard_state hard_state;
     uint64_t commit_index;
@@ -75,9 +85,13 @@ struct raft_db {
     struct sqlite_file file;
     sqlite3_stmt *statements[RAFT_DB_STATEMENTS_COUNT];
     struct raft_db_state state;
-    struct raft_db_state stored_state; /* as last written, to skip equal rows */
-    struct buf bootstrap;              /* as recorded; empty: none */
-    uint64_t format_version;           /* of the file, once its owner was read */
+    struct raft_db_state stored_state; /* as of the transaction before */
+    uint64_t recorded_index;           /* last_index and last_chain of the row itself */
+    uint64_t recorded_chain;
+    uint64_t unrecorded_bytes; /* appended since, about */
+    bool is_row_wanted;        /* the next transaction is to write it */
+    struct buf bootstrap;      /* as recorded; empty: none */
+    uint64_t format_version;   /* of the file, once its owner was read */
 };
 
 /* What a person is told to do about data that cannot be trusted. */
@@ -137,6 +151,9 @@ MUST_CHECK enum result raft_db_put_bootstrap(struct raft_db *db, const struct ra
 /* Loads and verifies the state row. */
 MUST_CHECK enum result raft_db_load_state(struct raft_db *db);
 
+/* After an unclean end: takes the rows behind the recorded end into the state, unverified. */
+MUST_CHECK enum result raft_db_find_end(struct raft_db *db);
+
 /* ---- raft_db_write.c ---- */
 
 /* One transaction: begin, any number of units in order, commit (the fsync). After RESULT_FULL of
@@ -145,6 +162,10 @@ MUST_CHECK enum result raft_db_begin(struct raft_db *db);
 MUST_CHECK enum result raft_db_put_unit(struct raft_db *db, const struct raft_persist *persist);
 MUST_CHECK enum result raft_db_commit(struct raft_db *db);
 MUST_CHECK enum result raft_db_rollback(struct raft_db *db);
+
+/* Whether the state row names the log's end: else a lost page could shorten the log unnoticed once
+ * the WAL is gone. If not, the next transaction sees to it. */
+bool raft_db_end_is_recorded(struct raft_db *db);
 
 /* In a transaction: deletes rows from the log's beginning up to upto_index at most, a bounded
  * number of rows and bytes (one row at least), and moves the base behind them. */

@@ -88,6 +88,7 @@ enum result raft_db_rename_cluster(struct raft_db *db,
         blob_release(entry.payload);
     }
     state->last_chain = chain;
+    db->is_row_wanted = true;
     if (raft_db_cluster_id_is_set(state->cluster_id)) {
         memcpy(state->cluster_id, cluster_id, RAFT_CLUSTER_ID_BYTES);
     }

@@ -322,6 +322,34 @@ enum result raft_db_load_state(struct raft_db *db)
     if (result == RESULT_OK) {
         db->state = state;
         db->stored_state = state;
+        db->recorded_index = state.last_index;
+        db->recorded_chain = state.last_chain;
     }
+    return result;
+}
+
+enum result raft_db_find_end(struct raft_db *db)
+{
+    if (!db->state.running) {
+        return RESULT_OK;
+    }
+    static const char sql[] = "SELECT idx, chain FROM log ORDER BY idx DESC LIMIT 1";
+    sqlite3_stmt *statement = NULL;
+    enum result result = RESULT_OK;
+    int code = sqlite3_prepare_v2(db->file.connection, sql, -1, &statement, NULL);
+    if (code == SQLITE_OK) {
+        code = sqlite3_step(statement);
+    }
+    if (code == SQLITE_ROW) {
+        uint64_t index = (uint64_t)sqlite3_column_int64(statement, 0);
+        if (index > db->recorded_index && index - db->recorded_index < RAFT_DB_UNRECORDED_MAX) {
+            db->state.last_index = index;
+            db->state.last_chain = (uint64_t)sqlite3_column_int64(statement, 1);
+        }
+    } else if (code != SQLITE_DONE) {
+        result = sqlite_file_failed(&db->file, "read the log in");
+    }
+    (void)sqlite3_finalize(statement);
+    db->stored_state = db->state;
     return result;
 }

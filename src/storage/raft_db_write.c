@@ -1,7 +1,8 @@
 /* raft_db_write.c -- transactions on raft.db: what a commit costs is decided here.
  *
- * A small commit writes the log's last leaf page and the state row's page into the WAL and flushes
- * it once. Statements are prepared once, payloads are bound where they lie, nothing is formatted.
+ * A small commit writes the log's last leaf page into the WAL and flushes it once; the state row's
+ * page goes with every so many of them (raft_db.h says why that is enough). Statements are prepared
+ * once, payloads are bound where they lie, nothing is formatted.
  */
 #include <string.h>
 
@@ -14,6 +15,9 @@
 /* One step of a compaction: what one commit can carry without anybody noticing. Freeing a long
  * payload reads each of its pages. */
 enum { COMPACT_ROWS_MAX = 256, COMPACT_BYTES_MAX = 512 * 1024 };
+
+/* Beside so many bytes of rows the state row's page costs little. */
+enum { UNRECORDED_BYTES_MAX = 32 * 1024 };
 
 #define STATE_CHECKSUM_SEED UINT64_C(0x71756f72756d7374)
 
@@ -87,6 +91,7 @@ static enum result truncate_log(struct raft_db *db, uint64_t from_index)
     sqlite_file_bind_number(db->statements[RAFT_DB_TRUNCATE], 1, from_index);
     result = run(db, RAFT_DB_TRUNCATE, "truncate the log in");
     state->last_index = from_index - 1;
+    db->is_row_wanted = true; /* It may name an entry that will be another. */
     if (state->cluster_index >= from_index) {
         /* Whoever wins the next election may name the cluster anew. */
         state->cluster_index = 0;
@@ -142,6 +147,7 @@ static enum result append_entry(struct raft_db *db, const struct raft_entry *ent
     ASSERT(code == SQLITE_OK);
     state->last_index = entry->index;
     state->last_chain = chain;
+    db->unrecorded_bytes += payload.size;
     return run(db, RAFT_DB_APPEND, "append to the log in");
 }
 
@@ -251,16 +257,31 @@ enum result raft_db_reset(struct raft_db *db, uint64_t index, uint64_t term)
     state->last_index = index;
     state->last_chain = state->base_chain;
     state->commit_index = index;
+    db->is_row_wanted = true;
     return run(db, RAFT_DB_CLEAR, "clear the log in");
 }
 
-static bool states_are_equal(const struct raft_db_state *a, const struct raft_db_state *b)
+/* Whether more has changed than the log's end and the commit index. */
+static bool states_differ(const struct raft_db_state *a, const struct raft_db_state *b)
 {
     /* The rest of the row changes only together with one of these. */
-    return a->hard_state.term == b->hard_state.term && a->hard_state.vote == b->hard_state.vote &&
-           a->commit_index == b->commit_index && a->last_index == b->last_index &&
-           a->last_chain == b->last_chain && a->base_index == b->base_index &&
-           a->incarnation == b->incarnation && a->running == b->running;
+    return a->hard_state.term != b->hard_state.term || a->hard_state.vote != b->hard_state.vote ||
+           a->base_index != b->base_index || a->incarnation != b->incarnation ||
+           a->running != b->running || a->cluster_index != b->cluster_index;
+}
+
+static bool row_is_due(const struct raft_db *db)
+{
+    return db->is_row_wanted || db->unrecorded_bytes >= UNRECORDED_BYTES_MAX ||
+           db->state.last_index - db->recorded_index >= RAFT_DB_UNRECORDED_MAX ||
+           states_differ(&db->state, &db->stored_state);
+}
+
+bool raft_db_end_is_recorded(struct raft_db *db)
+{
+    bool is_recorded = db->recorded_index == db->state.last_index;
+    db->is_row_wanted = db->is_row_wanted || !is_recorded;
+    return is_recorded;
 }
 
 static enum result put_state(struct raft_db *db)
@@ -285,15 +306,19 @@ static enum result put_state(struct raft_db *db)
 
 enum result raft_db_commit(struct raft_db *db)
 {
-    enum result result = RESULT_OK;
-    if (!states_are_equal(&db->state, &db->stored_state)) {
-        result = put_state(db);
-    }
+    bool is_due = row_is_due(db);
+    enum result result = is_due ? put_state(db) : RESULT_OK;
     if (result == RESULT_OK) {
         result = run(db, RAFT_DB_COMMIT, "flush");
     }
     if (result == RESULT_OK) {
         db->stored_state = db->state;
+    }
+    if (result == RESULT_OK && is_due) {
+        db->recorded_index = db->state.last_index;
+        db->recorded_chain = db->state.last_chain;
+        db->unrecorded_bytes = 0;
+        db->is_row_wanted = false;
     }
     return result;
 }

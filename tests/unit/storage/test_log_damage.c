@@ -104,7 +104,7 @@ UNIT_TEST(log_damage, a_stale_last_row_is_noticed)
     fixture_overwrite(&fixture, 10, "new tenth");
     fixture_close(&fixture);
     fixture_sql(&fixture, "REPLACE INTO log SELECT * FROM old");
-    CU_ASSERT(refuses(&fixture, "index 10, the last, is not the one"));
+    CU_ASSERT(refuses(&fixture, "index 10, recorded as the last, is not"));
     fixture_deinit(&fixture);
 }
 
@@ -159,14 +159,15 @@ static void append_and_die(struct fixture *fixture)
     _exit(0);
 }
 
-/* Leaves what a killed process leaves after ENTRIES commits of two pages each. */
+/* Leaves what a killed process leaves after ENTRIES commits of one page each, but for the first,
+ * which records the term too. */
 static void prepare_killed(struct fixture *fixture)
 {
     char messages[1024];
     fixture_init(fixture);
     CU_ASSERT_EQUAL_FATAL(fixture_in_child(fixture, append_and_die, messages, sizeof(messages)), 0);
-    CU_ASSERT(fixture_file_size(fixture, "raft.db-wal") >=
-              WAL_HEADER_BYTES + 2 * ENTRIES * WAL_FRAME_BYTES);
+    CU_ASSERT_EQUAL(fixture_file_size(fixture, "raft.db-wal"),
+                    WAL_HEADER_BYTES + (ENTRIES + 1) * WAL_FRAME_BYTES);
 }
 
 static off_t frame_offset(int frame)
@@ -267,8 +268,8 @@ UNIT_TEST(wal_damage, frames_from_before_a_restart_are_no_damage)
     struct fixture fixture;
     char messages[1024];
     fixture_init(&fixture);
-    /* Room for seven commits: the third begins the WAL anew over old frames. */
-    fixture.options.wal_bytes_max = 14 * WAL_FRAME_BYTES;
+    /* Full behind six commits: the eighth begins the WAL anew over old frames. */
+    fixture.options.wal_bytes_max = 7 * WAL_FRAME_BYTES;
     CU_ASSERT_EQUAL_FATAL(fixture_in_child(&fixture, append_and_die, messages, sizeof(messages)),
                           0);
     struct wal_scan_report report;
@@ -312,5 +313,103 @@ UNIT_TEST(log_damage, a_file_that_lost_its_tables_is_not_taken_for_a_new_one)
     prepare(&fixture);
     fixture_sql(&fixture, "PRAGMA writable_schema = ON; DELETE FROM sqlite_schema");
     CU_ASSERT(refuses(&fixture, "its first page lists no table"));
+    fixture_deinit(&fixture);
+}
+
+/* ---- The end of the log, which not every commit records ---- */
+
+/* As if all of the WAL had been folded in, so that the rows can be looked at by SQL. */
+static void fold_wal_and_run(const struct fixture *fixture, const char *sql)
+{
+    fixture_sql(fixture, sql);
+    FILE *file = fopen(fixture_path(fixture, "raft.db-wal"), "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    (void)fclose(file);
+}
+
+static void append_past_record_and_die(struct fixture *fixture)
+{
+    if (fixture_open(fixture) != RESULT_OK) {
+        _exit(1);
+    }
+    fixture_append_many(fixture, RAFT_DB_UNRECORDED_MAX + ENTRIES);
+    _exit(0);
+}
+
+static void run_in_child(struct fixture *fixture, void (*body)(struct fixture *))
+{
+    char messages[1024];
+    CU_ASSERT_EQUAL_FATAL(fixture_in_child(fixture, body, messages, sizeof(messages)), 0);
+}
+
+UNIT_TEST(log_end, rows_behind_the_recorded_end_are_read)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    run_in_child(&fixture, append_past_record_and_die);
+    CU_ASSERT_EQUAL_FATAL(fixture_open(&fixture), RESULT_OK);
+    CU_ASSERT_EQUAL(fixture.recovery.entries_count, RAFT_DB_UNRECORDED_MAX + ENTRIES);
+    fixture_append(&fixture, "behind them");
+    fixture_close(&fixture);
+    CU_ASSERT_EQUAL_FATAL(fixture_open(&fixture), RESULT_OK);
+    CU_ASSERT(fixture_payload_is(&fixture, RAFT_DB_UNRECORDED_MAX + ENTRIES + 1, "behind them"));
+    fixture_deinit(&fixture);
+}
+
+UNIT_TEST(log_end, rows_missing_before_the_recorded_end_are_noticed)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    run_in_child(&fixture, append_past_record_and_die);
+    fold_wal_and_run(&fixture, "DELETE FROM log WHERE idx > 63");
+    CU_ASSERT(refuses(&fixture, "the log ends at index 63, but was written up to index 65"));
+    fixture_deinit(&fixture);
+}
+
+/* A state row that is older than it can be: a lost write of its page. */
+UNIT_TEST(log_end, too_many_rows_behind_the_recorded_end_are_noticed)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    run_in_child(&fixture, append_and_die);
+    fold_wal_and_run(&fixture, "CREATE TABLE old AS SELECT * FROM state");
+    run_in_child(&fixture, append_past_record_and_die);
+    fold_wal_and_run(&fixture, "REPLACE INTO state SELECT * FROM old");
+    CU_ASSERT(refuses(&fixture, "index 2 is left over"));
+    fixture_deinit(&fixture);
+}
+
+static void overwrite_and_die(struct fixture *fixture)
+{
+    if (fixture_open(fixture) != RESULT_OK) {
+        _exit(1);
+    }
+    fixture_overwrite(fixture, ENTRIES, "new tenth");
+    fixture_wait(fixture);
+    _exit(0);
+}
+
+/* An entry that is replaced may be the one that the state row names. */
+UNIT_TEST(log_end, a_stale_row_behind_a_truncation_is_noticed)
+{
+    struct fixture fixture;
+    prepare(&fixture);
+    fixture_sql(&fixture, "CREATE TABLE old AS SELECT * FROM log WHERE idx = 10");
+    run_in_child(&fixture, overwrite_and_die);
+    fold_wal_and_run(&fixture, "REPLACE INTO log SELECT * FROM old");
+    CU_ASSERT(refuses(&fixture, "index 10, recorded as the last, is not"));
+    fixture_deinit(&fixture);
+}
+
+/* Fault S14: what is in the database alone must tell by itself that its last row is missing. */
+UNIT_TEST(log_end, a_checkpoint_has_the_end_recorded)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    fixture.options.wal_bytes_max = 5 * WAL_FRAME_BYTES; /* Checkpointed behind the fifth. */
+    run_in_child(&fixture, append_and_die);
+    CU_ASSERT_EQUAL_FATAL(truncate(fixture_path(&fixture, "raft.db-wal"), 0), 0);
+    fold_wal_and_run(&fixture, "DELETE FROM log WHERE idx = 5");
+    CU_ASSERT(refuses(&fixture, "the log ends at index 4, but was written up to index 5"));
     fixture_deinit(&fixture);
 }
