@@ -115,12 +115,14 @@ enum copy_phase { COPY_NONE, COPY_MAKING, COPY_READY };
 /* A member that cannot go on from the log, as its leader sees it. */
 struct snapshot_receiver {
     uint64_t peer;
-    uint64_t index;      /* the copy has to be of this index or a later one */
-    uint64_t wanted_ms;  /* when it said last that its state is gone; 0: it did not */
-    uint64_t offered_ms; /* 0: never */
-    uint64_t asked_ms;   /* 0: never */
-    uint64_t ended_ms;   /* when it asked for the last piece; 0: it did not */
-    bool is_behind;      /* it needs entries that are compacted */
+    uint64_t index;     /* the copy has to be of this index or a later one */
+    uint64_t wanted_ms; /* when it said last that its state is gone; 0: it did not */
+    bool is_behind;     /* it needs entries that are compacted */
+    /* Of the copy that there is: */
+    uint64_t offered_ms;   /* 0: never */
+    uint64_t asked_ms;     /* 0: never */
+    bool has_ended;        /* it asked for the last piece */
+    bool is_offered_again; /* after that */
 };
 
 struct snapshot_read {

@@ -173,6 +173,18 @@ static void copy_failed(struct replica *replica)
         send->retry_wait_ms * 2 < RETRY_MS_MAX ? send->retry_wait_ms * 2 : RETRY_MS_MAX;
 }
 
+/* Nobody was offered the new copy, nor asked for it. */
+static void forget_asked(struct snapshot_send *send)
+{
+    for (uint32_t i = 0; i < send->receivers_count; i++) {
+        struct snapshot_receiver *receiver = &send->receivers[i];
+        receiver->offered_ms = 0;
+        receiver->asked_ms = 0;
+        receiver->has_ended = false;
+        receiver->is_offered_again = false;
+    }
+}
+
 void replica_on_copy_made(struct replica *replica, enum result result,
                           const struct peer_snapshot *snapshot)
 {
@@ -190,6 +202,7 @@ void replica_on_copy_made(struct replica *replica, enum result result,
                snapshot->index, snapshot->bytes);
     send->snapshot = *snapshot;
     send->phase = COPY_READY;
+    forget_asked(send);
     send->asked_ms = replica->now_ms - ASKED_LATELY_MS;
     send->needed_ms = replica->now_ms;
     send->retry_wait_ms = RETRY_MS;
@@ -231,18 +244,15 @@ static bool is_same(const struct peer_snapshot *a, const struct peer_snapshot *b
 
 /* A receiver that had the whole copy and begins again after an offer could not use it (or was
  * started anew): the copy may be damaged, so that it is made again (X6). */
-static bool begins_again(const struct replica *replica, struct snapshot_receiver *receiver)
+static bool begins_again(const struct replica *replica, const struct snapshot_receiver *receiver)
 {
-    bool had_all =
-        receiver->ended_ms != 0 && replica->now_ms >= receiver->ended_ms + ASKED_LATELY_MS;
-    if (had_all) {
+    if (receiver->is_offered_again) {
         logger_log(LOGGER_WARNING,
                    "%s fetched the snapshot of index %" PRIu64 " whole and begins again: it gets "
                    "a new copy",
                    replica_node_name(replica, receiver->peer), replica->send.snapshot.index);
-        receiver->ended_ms = 0;
     }
-    return had_all;
+    return receiver->is_offered_again;
 }
 
 void send_asked(struct replica *replica, uint64_t from, const struct peer_snapshot_ask *ask)
@@ -261,7 +271,7 @@ void send_asked(struct replica *replica, uint64_t from, const struct peer_snapsh
             return;
         }
         if (ask->offset + ask->bytes == ask->snapshot.bytes) {
-            receiver->ended_ms = replica->now_ms;
+            receiver->has_ended = true;
         }
     }
     bool is_sound = ask->offset < ask->snapshot.bytes && ask->bytes > 0 &&
@@ -330,6 +340,7 @@ static void offer(struct replica *replica, struct snapshot_receiver *receiver)
         return;
     }
     receiver->offered_ms = replica->now_ms;
+    receiver->is_offered_again = receiver->has_ended;
     struct peer_message message = {
         .type = PEER_MESSAGE_SNAPSHOT_OFFER, .from = replica->self, .to = receiver->peer};
     message.snapshot_offer = replica->send.snapshot;

@@ -175,3 +175,78 @@ UNIT_TEST(replica_snapshot_refused, what_this_node_has_gone_beyond_is_not_instal
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
     close_cluster();
 }
+
+/* The follower fetched all of the leader's copy, which is damaged. */
+static struct lab_node *fetch_damaged(struct lab_node *leader)
+{
+    struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+    leader->state.padding_bytes = 3 * PEER_SNAPSHOT_PIECE_BYTES;
+    leader->state.corrupts_copy = true;
+    lab_network_heal(&lab.network);
+    run_to_phase(follower, RECEIVE_VERIFYING);
+    run_to_phase(follower, RECEIVE_NONE);
+    leader->state.corrupts_copy = false;
+    CU_ASSERT_EQUAL(leader->state.copies, 1);
+    CU_ASSERT_EQUAL(follower->state.installs, 0);
+    return follower;
+}
+
+/* X6: the silence that tells a used copy from one in use is waited for once, not twice. */
+UNIT_TEST(replica_snapshot_refused, a_copy_made_again_is_offered_at_once)
+{
+    enum { SILENCE_MS = 2000, FETCH_MS = 500 };
+    struct lab_node *leader = open_cluster(14);
+    struct lab_node *follower = fetch_damaged(leader);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, SILENCE_MS + FETCH_MS));
+    CU_ASSERT_EQUAL(leader->state.copies, 2);
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
+    close_cluster();
+}
+
+/* X6: nobody had anything of the copy that took the place of one that could not be read. */
+UNIT_TEST(replica_snapshot_refused, a_copy_that_takes_the_place_of_an_unreadable_one_stays)
+{
+    struct lab_node *leader = open_cluster(15);
+    struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+    lab_network_heal(&lab.network);
+    for (uint32_t ms = 0; ms < 5000 && leader->state.copies == 0; ms++) {
+        lab_run_for(&lab, 1);
+    }
+    buf_clear(&leader->state.copy);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
+    CU_ASSERT_EQUAL(leader->state.copies, 2);
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
+    close_cluster();
+}
+
+static void ask_for(struct lab_node *leader, const struct lab_node *follower, uint64_t offset)
+{
+    struct peer_message message = {.type = PEER_MESSAGE_SNAPSHOT_ASK,
+                                   .from = lab_id(follower->number),
+                                   .to = lab_id(leader->number)};
+    struct peer_snapshot snapshot = follower->replica->receive.snapshot;
+    uint64_t left = snapshot.bytes - offset;
+    uint32_t bytes = left < PEER_SNAPSHOT_PIECE_BYTES ? (uint32_t)left : PEER_SNAPSHOT_PIECE_BYTES;
+    message.snapshot_ask = (struct peer_snapshot_ask){snapshot, offset, bytes};
+    lab_begin_turn(leader);
+    CU_ASSERT_EQUAL(replica_on_message(leader->replica, &message), RESULT_OK);
+}
+
+/* X6: what it asks for first may get there last. */
+UNIT_TEST(replica_snapshot_refused, a_member_that_begins_again_with_the_last_piece_gets_a_new_copy)
+{
+    struct lab_node *leader = open_cluster(16);
+    struct lab_node *follower = fetch_damaged(leader);
+    lab.network.lost_type = PEER_FRAME_SNAPSHOT_ASK;
+    run_to_phase(follower, RECEIVE_FETCHING);
+    uint64_t bytes = follower->replica->receive.snapshot.bytes;
+    ask_for(leader, follower, (bytes - 1) / PEER_SNAPSHOT_PIECE_BYTES * PEER_SNAPSHOT_PIECE_BYTES);
+    lab_run_for(&lab, 10);
+    ask_for(leader, follower, 0);
+    lab_run_for(&lab, 100);
+    CU_ASSERT_EQUAL(leader->state.copies, 2);
+    lab.network.lost_type = 0;
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
+    close_cluster();
+}
