@@ -42,7 +42,93 @@ UNIT_TEST(raft_paper_reads, leader_asks_a_majority)
     CU_ASSERT_EQUAL(cluster.nodes[1].reads_count, 0);
     CU_ASSERT_PTR_NOT_NULL(cluster_find_mail(&cluster, RAFT_MESSAGE_HEARTBEAT, 1, 2));
     (void)cluster_deliver_at(&cluster, 0);
-    (void)cluster_deliver_at(&cluster, 1);
+    (void)cluster_deliver_at(&cluster, 0);
+    CU_ASSERT(was_confirmed(&cluster, 1, 7, 1));
+    cluster_deinit(&cluster);
+}
+
+/* Whom a round is asked of, as bits of their ids. */
+static uint32_t asked(const struct cluster *cluster)
+{
+    uint32_t bits = 0;
+    for (uint32_t i = 0; i < cluster->mails_count; i++) {
+        CU_ASSERT_EQUAL(cluster->mails[i].message.type, RAFT_MESSAGE_HEARTBEAT);
+        bits |= 1u << cluster->mails[i].message.to;
+    }
+    return bits;
+}
+
+UNIT_TEST(raft_paper_reads, no_more_are_asked_than_make_a_majority)
+{
+    struct cluster cluster;
+    cluster_init(&cluster, 5, 1, 21);
+    cluster_start_all(&cluster);
+    cluster_elect(&cluster, 1);
+    cluster_read(&cluster, 1, 7);
+    CU_ASSERT_EQUAL(cluster.mails_count, 2);
+    CU_ASSERT_EQUAL(asked(&cluster), 1u << 2 | 1u << 3);
+    cluster_deliver_all(&cluster);
+    CU_ASSERT(was_confirmed(&cluster, 1, 7, 1));
+    cluster_deinit(&cluster);
+}
+
+/* The rest is asked when those do not answer, and relied on from then on. */
+UNIT_TEST(raft_paper_reads, rest_is_asked_after_a_while)
+{
+    struct cluster cluster;
+    start_leader(&cluster, 22);
+    cluster_read(&cluster, 1, 7);
+    CU_ASSERT_EQUAL(asked(&cluster), 1u << 2);
+    cluster_drop_all(&cluster);
+    CU_ASSERT(cluster.nodes[1].deadline_ms <= cluster.now_ms + 3);
+    cluster_expire(&cluster, 1);
+    CU_ASSERT_EQUAL(asked(&cluster), 1u << 3);
+    cluster_deliver_all(&cluster);
+    CU_ASSERT(was_confirmed(&cluster, 1, 7, 1));
+    cluster_read(&cluster, 1, 8);
+    CU_ASSERT_EQUAL(asked(&cluster), 1u << 3);
+    cluster_drop_all(&cluster);
+    /* Both have kept a round waiting: both are asked at once. */
+    cluster_expire(&cluster, 1);
+    CU_ASSERT_EQUAL(asked(&cluster), 1u << 2);
+    cluster_drop_all(&cluster);
+    cluster_read(&cluster, 1, 9);
+    CU_ASSERT_EQUAL(asked(&cluster), 1u << 2 | 1u << 3);
+    cluster_deliver_all(&cluster);
+    CU_ASSERT_EQUAL(cluster.nodes[1].reads_count, 3);
+    /* Not for ever. */
+    cluster_run(&cluster, 1100);
+    cluster_read(&cluster, 1, 10);
+    CU_ASSERT_EQUAL(cluster.mails_count, 1);
+    cluster_deinit(&cluster);
+}
+
+/* Once everybody was asked, it is for the heartbeats to repeat what was lost. */
+UNIT_TEST(raft_paper_reads, round_is_repeated_by_heartbeats)
+{
+    struct cluster cluster;
+    start_leader(&cluster, 23);
+    cluster_read(&cluster, 1, 7);
+    cluster_expire(&cluster, 1);
+    cluster_drop_all(&cluster);
+    CU_ASSERT(cluster.nodes[1].deadline_ms > cluster.now_ms + 3);
+    cluster_expire(&cluster, 1);
+    CU_ASSERT_EQUAL(asked(&cluster), 1u << 2 | 1u << 3);
+    cluster_deliver_all(&cluster);
+    CU_ASSERT(was_confirmed(&cluster, 1, 7, 1));
+    cluster_deinit(&cluster);
+}
+
+/* A voter that is down is not asked alone. */
+UNIT_TEST(raft_paper_reads, silent_voter_is_not_relied_on)
+{
+    struct cluster cluster;
+    start_leader(&cluster, 24);
+    cluster_isolate(&cluster, 2, true);
+    cluster_run(&cluster, 110);
+    cluster_read(&cluster, 1, 7);
+    CU_ASSERT_EQUAL(asked(&cluster), 1u << 3);
+    cluster_deliver_all(&cluster);
     CU_ASSERT(was_confirmed(&cluster, 1, 7, 1));
     cluster_deinit(&cluster);
 }
