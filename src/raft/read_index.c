@@ -5,7 +5,16 @@
  * round with an id of its own that is never used again, so an answer to an earlier heartbeat
  * proves nothing for a later read (C3, C4); an answer to a later one proves all before it. Thesis
  * 6.4: "If the leader has not yet marked an entry from its current term committed, it waits until
- * it has done so" (C2). A follower asks its leader and serves the read itself.
+ * it has done so" (C2).
+ *
+ * A follower asks its leader and serves the read itself. Its question is an answer, too: it was
+ * sent after the read came in, and says that this voter had not left the leader's term by then. In
+ * a cluster of three that is a majority, so such a read needs no round. Nobody can have led a
+ * higher term when the question was sent: a majority for that would have had the vote of the asker
+ * before then, or that of this leader, which has given none when it answers. So whatever was
+ * committed before the question, this leader knows to be. However late a question comes, that stays
+ * true of the time it was sent at; for reads that came in here since it proves nothing, and does
+ * not count.
  *
  * A round asks only as many voters as make a majority with the leader, those that answered last
  * first; the others cost the same work and are not waited for. When they do not answer promptly,
@@ -174,6 +183,15 @@ static void start_round(struct raft *raft)
     raft_reads_confirm(raft);
 }
 
+/* Whether a question proves by itself what a round would: with its asker, a majority. */
+static bool is_proof(struct raft *raft, const struct raft_message *question)
+{
+    const struct raft_peer *peer = raft_progress_find(raft, question->from);
+    return question->term == raft->hard_state.term && question->read.disk_id != 0 && peer != NULL &&
+           raft_progress_counts_from(peer, question->read.disk_id) && answers_needed(raft) <= 1 &&
+           raft_own_term_is_committed(raft);
+}
+
 static void add_on_leader(struct raft *raft, uint64_t from, uint64_t context)
 {
     struct raft_pending_read read = {.context = context, .from = from};
@@ -203,17 +221,21 @@ void raft_handle_read_event(struct raft *raft, uint64_t context)
     struct raft_message message = {.type = RAFT_MESSAGE_READ, .to = raft->leader};
     message.term = raft->hard_state.term;
     message.read.context = context;
+    message.read.disk_id = raft_hard_state_is_durable(raft) ? raft->disk_id : 0;
     raft_send(raft, &message);
 }
 
 void raft_handle_read(struct raft *raft, const struct raft_message *message)
 {
-    if (raft->role == RAFT_LEADER) {
-        add_on_leader(raft, message->from, message->read.context);
-        return;
-    }
     struct raft_pending_read read = {.context = message->read.context, .from = message->from};
-    answer(raft, &read, false);
+    if (raft->role != RAFT_LEADER) {
+        answer(raft, &read, false);
+    } else if (is_proof(raft, message)) {
+        read.index = raft->commit_index;
+        answer(raft, &read, true);
+    } else {
+        add_on_leader(raft, message->from, message->read.context);
+    }
 }
 
 void raft_handle_read_reply(struct raft *raft, const struct raft_message *message)
