@@ -32,8 +32,9 @@
 #include "base/mem.h"
 
 enum {
-    /* Many times what an answer takes, and little beside a heartbeat interval. */
-    ROUND_PATIENCE_MS = 3,
+    /* Many times what an answer takes, and little beside a heartbeat interval. Asking the rest too
+     * early only adds work to a machine that is late already. */
+    ROUND_PATIENCE_MS = 5,
     SLOW_VOTER_MS = 1000,
 };
 
