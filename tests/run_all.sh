@@ -76,12 +76,17 @@ mkdir -p "$logs"
 
 stage format tests/tidy/format.sh
 stage tidy "${make[@]}" "BUILD=$root/release" tidy
+stage "mutants apply" tests/mutants/run.py --check
 unit_stages debug
 unit_stages asan
 # Where threads meet: the log store is the only place.
 stage "unit storage (tsan)" "${make[@]}" MODE=tsan "BUILD=$root/tsan" unit-storage
+stage sim "${make[@]}" "BUILD=$root/release" sim SEED=1 SEEDS=6000 "JOBS=$(nproc)"
+stage "sim (asan)" "${make[@]}" MODE=asan "BUILD=$root/asan" sim SEED=1 SEEDS=300 "JOBS=$(nproc)"
 stage "fuzz corpora" "${make[@]}" MODE=asan "BUILD=$root/asan" fuzz-replay
+stage "sim storage" "${make[@]}" "BUILD=$root/release" sim-storage SEEDS=250 EXHAUSTIVE=71 SIM_FLAGS=--floors
 stage integration "${make[@]}" "BUILD=$root/release" test-integration
+stage chaos "${make[@]}" "BUILD=$root/release" chaos RUNS=2 SECONDS=15
 [ -d redis-tests ] && stage redis "${make[@]}" "BUILD=$root/release" test-redis
 stage demo "${make[@]}" "BUILD=$root/release" demo
 stage compose "${make[@]}" test-compose

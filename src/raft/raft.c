@@ -131,7 +131,11 @@ static void handle_unreachable(struct raft *raft, uint64_t id)
     if (peer != NULL && peer->is_leaving) {
         peer->leaving_until_ms = raft->now_ms; /* It cannot be told. */
     }
-    if (peer != NULL && peer->state == RAFT_REPLICATE) {
+    if (peer == NULL) {
+        return;
+    }
+    peer->link_sequence = raft->sent_sequence + 1;
+    if (peer->state == RAFT_REPLICATE) {
         raft_progress_become_probe(peer, peer->match_index + 1);
         peer->probe_sent = true; /* The next answer to a heartbeat starts it. */
     }
@@ -271,7 +275,7 @@ void raft_get_status(const struct raft *raft, struct raft_status *out)
     *out = (struct raft_status){
         .id = raft->id,
         .role = raft->role,
-        .is_voter = raft_is_voter_itself(raft),
+        .is_voter = raft_is_voter_itself(raft) && !raft_is_waiting(raft),
         .is_member = raft_is_member(raft, raft->id),
         .term = raft->hard_state.term,
         .vote = raft->hard_state.vote,

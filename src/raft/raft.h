@@ -379,7 +379,7 @@ void raft_wait_for_leader(struct raft *raft);
 struct raft_status {
     uint64_t id;
     enum raft_role role;
-    bool is_voter;  /* by the latest configuration, and with this disk */
+    bool is_voter;  /* by the latest configuration, with this disk, and not waiting for a leader */
     bool is_member; /* by the latest configuration */
     uint64_t term;
     uint64_t vote;

@@ -122,6 +122,7 @@ struct raft_peer {
     bool has_lost;             /* what it had acknowledged: a voter that does not count */
     uint64_t heard_sequence;   /* of our newest append when it last acknowledged */
     uint64_t first_sequence;   /* replies to earlier ones are void; 0: none is */
+    uint64_t link_sequence;    /* replies to earlier ones came over a link that broke since */
     bool is_leaving;           /* no member any more, but to hear of it */
     uint64_t leaving_index;    /* of the entry that removed it */
     uint64_t leaving_until_ms; /* RAFT_NEVER_MS: as long as that is not committed */

@@ -385,6 +385,20 @@ static void begin_anew(struct raft *raft, struct raft_peer *peer,
     probe_from(raft, peer, next_index <= last_index ? next_index : last_index + 1);
 }
 
+/* What was said before the link broke holds, but a peer that restarted since has yet to see that
+ * its log matches: only an append of now tells it, and it commits nothing before. */
+static void go_on_from_acknowledgement(const struct raft *raft, struct raft_peer *peer,
+                                       uint64_t sequence)
+{
+    bool is_snapshot_over =
+        peer->state == RAFT_SNAPSHOT && peer->match_index >= raft->log.snapshot_index;
+    if (sequence >= peer->link_sequence && (peer->state == RAFT_PROBE || is_snapshot_over)) {
+        raft_progress_become_replicate(peer);
+    } else if (is_snapshot_over) {
+        raft_progress_become_probe(peer, peer->match_index + 1);
+    }
+}
+
 static void handle_acknowledgement(struct raft *raft, struct raft_peer *peer,
                                    const struct raft_append_reply *reply)
 {
@@ -400,10 +414,7 @@ static void handle_acknowledgement(struct raft *raft, struct raft_peer *peer,
     }
     raft_progress_heard(raft, peer, reply->disk_id);
     raft_progress_acked(peer, reply->match_index);
-    if (peer->state == RAFT_PROBE ||
-        (peer->state == RAFT_SNAPSHOT && peer->match_index >= raft->log.snapshot_index)) {
-        raft_progress_become_replicate(peer);
-    }
+    go_on_from_acknowledgement(raft, peer, reply->sequence);
     (void)raft_advance_commit(raft);
     raft_replicate_to(raft, peer);
     raft_transfer_continue(raft, peer);

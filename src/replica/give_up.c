@@ -34,6 +34,16 @@ void give_up_covered(struct replica *replica, uint64_t sequence)
     }
 }
 
+void give_up_sent(struct replica *replica)
+{
+    for (struct batch *batch = batches_first_sent(&replica->batches); batch != NULL;
+         batch = batches_next_sent(&replica->batches, batch)) {
+        if (!batch->is_given_up) {
+            fail_batch(batch, ERROR_REPLY_LOST);
+        }
+    }
+}
+
 static bool is_overdue(const struct replica *replica, uint64_t since_ms)
 {
     return replica->now_ms >= since_ms + replica->request_timeout_ms;

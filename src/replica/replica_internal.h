@@ -144,6 +144,9 @@ void forward_resend_at(struct replica *replica, uint64_t at_ms);
 void give_up_overdue(struct replica *replica);
 /* Takes away the sent batches up to a sequence, which were applied without their replies. */
 void give_up_covered(struct replica *replica, uint64_t sequence);
+/* Tells the clients of sent batches that their outcome is unknown; the batches keep their places,
+ * but do not go again under another incarnation. */
+void give_up_sent(struct replica *replica);
 uint64_t give_up_deadline_ms(const struct replica *replica);
 
 /* Name and addresses of a node, "" when not known. */

@@ -289,15 +289,23 @@ bool replica_on_received_rows(struct replica *replica, struct slice rows, bool i
 
 /* ---- The swap ---- */
 
-/* Of this node's own writes, those the snapshot covers were applied, where they had no replies. */
+/* Of this node's own writes, those the snapshot covers were applied, where they had no replies. A
+ * snapshot of a cluster that this node was removed from does not tell any more which those were:
+ * none of them may be sent again under another incarnation, as they would be once it is added
+ * (M12). */
 static void give_up_own_batches(struct replica *replica)
 {
     const struct sequences *sequences = &replica->sequences;
+    bool is_known = false;
     for (uint32_t i = 0; i < sequences->count; i++) {
         const struct sequence_row *row = &sequences->rows[i];
+        is_known = is_known || row->origin == replica->self;
         if (row->origin == replica->self && row->incarnation == replica->incarnation) {
             give_up_covered(replica, row->sequence);
         }
+    }
+    if (!is_known) {
+        give_up_sent(replica);
     }
 }
 

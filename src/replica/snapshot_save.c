@@ -33,10 +33,9 @@ enum {
     RETRY_MS_MAX = 60 * 1000,
     LOG_BYTES_DEFAULT = 64 * 1024 * 1024,
     LOG_ENTRIES_DEFAULT = 100 * 1000,
-    /* What the log holds at most for the sake of others: so many times options.log_bytes, or this
-     * part of the snapshot that is being fetched, so that one of any size can be. */
+    /* What the log holds at most for the sake of others: so many times options.log_bytes, or as
+     * much as the snapshot that is being fetched: one of any size can be, while others write. */
     HELD_FACTOR = 4,
-    HELD_DIVISOR = 2,
 };
 
 /* ---- The log behind the state ---- */
@@ -64,9 +63,9 @@ static void trail_add(const struct replica *replica, struct trail *trail,
 static uint64_t held_bytes_max(const struct replica *replica)
 {
     const struct replica_snapshot_options *options = &replica->save.options;
-    uint64_t part_bytes = send_bytes_under_way(replica) / HELD_DIVISOR;
+    uint64_t copy_bytes = send_bytes_under_way(replica);
     uint64_t bytes = options->log_bytes * HELD_FACTOR;
-    bytes = bytes > part_bytes ? bytes : part_bytes;
+    bytes = bytes > copy_bytes ? bytes : copy_bytes;
     return bytes > options->trailing_bytes ? bytes : options->trailing_bytes;
 }
 

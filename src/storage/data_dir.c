@@ -26,23 +26,11 @@ static enum result failed(const char *what, const char *path)
     return RESULT_IO;
 }
 
-static enum result sync_parent(const char *path)
-{
-    char parent[PATH_MAX];
-    (void)snprintf(parent, sizeof(parent), "%s", path);
-    char *slash = strrchr(parent, '/');
-    if (slash == NULL) {
-        return data_dir_sync(".");
-    }
-    slash[slash == parent ? 1 : 0] = '\0';
-    return data_dir_sync(parent);
-}
-
 /* Makes one directory of the path. A new one is durable only when its parent is flushed. */
 static enum result make_one(const char *path)
 {
     if (mkdir(path, DIRECTORY_MODE) == 0) {
-        return sync_parent(path);
+        return data_dir_sync_parent(path);
     }
     if (errno == EEXIST) {
         return RESULT_OK;
@@ -215,6 +203,18 @@ enum result data_dir_sync(const char *directory)
     }
     (void)close(descriptor);
     return result;
+}
+
+enum result data_dir_sync_parent(const char *path)
+{
+    char parent[PATH_MAX];
+    (void)snprintf(parent, sizeof(parent), "%s", path);
+    char *slash = strrchr(parent, '/');
+    if (slash == NULL) {
+        return data_dir_sync(".");
+    }
+    slash[slash == parent ? 1 : 0] = '\0';
+    return data_dir_sync(parent);
 }
 
 /* ---- Marks ---- */

@@ -23,6 +23,9 @@ void data_dir_unlock(struct data_dir_lock *lock);
 /* Flushes the directory's own entries to disk (new, renamed, removed files). */
 MUST_CHECK enum result data_dir_sync(const char *directory);
 
+/* The same with the directory that a path lies in. */
+MUST_CHECK enum result data_dir_sync_parent(const char *path);
+
 /*
  * Marks: empty files whose being there says something to the next start, durable when the call
  * returns RESULT_OK. Setting one that is set, and clearing one that is not, is fine. RESULT_IO and

@@ -58,17 +58,16 @@ static enum result create_new(struct raft_db *db, const struct log_store_options
 static enum result open_connected(struct raft_db *db, const struct log_store_options *options,
                                   bool *created)
 {
-    uint64_t tables;
-    enum result result =
-        sqlite_file_read_number(&db->file, "SELECT count(*) FROM sqlite_schema", &tables);
-    if (result == RESULT_OK && tables > 0) {
+    bool is_new = false;
+    enum result result = sqlite_file_is_new(&db->file, &is_new);
+    if (result == RESULT_OK && !is_new) {
         /* Before the first write, so that a foreign file stays as it is. */
         result = raft_db_check_identity(db, options);
     }
     if (result == RESULT_OK) {
         result = sqlite_file_configure(&db->file, options->wal_bytes_max);
     }
-    if (result == RESULT_OK && tables == 0) {
+    if (result == RESULT_OK && is_new) {
         result = create_new(db, options);
     } else if (result == RESULT_OK && db->format_version != RAFT_DB_FORMAT_VERSION) {
         result = raft_db_upgrade(db, options);
@@ -79,7 +78,7 @@ static enum result open_connected(struct raft_db *db, const struct log_store_opt
     }
     if (result == RESULT_OK) {
         result = raft_db_load_state(db);
-        *created = tables == 0;
+        *created = is_new;
     }
     return result;
 }

@@ -5,6 +5,7 @@
  *   wal_scan         SQLite's recovery drops everything behind a bad frame without a word
  *   locking_mode     before the first read, so that the wal-index lives on our heap (no -shm file)
  *   (the owner checks identity: before the first write, so that a foreign file stays as it is)
+ *   wal_renew        what an earlier failed flush left in memory alone must not be built upon
  *   pragmas          each is read back: a silent synchronous=NORMAL would lose acknowledged writes
  * Source: sqlite.org, pages pragma, wal, walformat.
  */
@@ -21,6 +22,7 @@
 #include "base/logger.h"
 #include "base/mem.h"
 #include "storage/storage_fatal.h"
+#include "storage/wal_renew.h"
 #include "storage/wal_scan.h"
 
 enum { PATH_BYTES = 4096, MESSAGE_BYTES = 512, WAL_HEADER_BYTES = 32, WAL_FRAME_HEADER_BYTES = 24 };
@@ -86,6 +88,9 @@ static int errno_behind(sqlite3 *connection)
 {
     sqlite3_file *wal = NULL;
     int code = 0;
+    if (connection == NULL) {
+        return 0; /* There was no memory for one. */
+    }
     (void)sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
     if (wal != NULL && wal->pMethods != NULL) {
         (void)wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO, &code);
@@ -205,6 +210,26 @@ enum result sqlite_file_read_number(struct sqlite_file *file, const char *sql, u
     return result;
 }
 
+enum result sqlite_file_is_new(struct sqlite_file *file, bool *is_new)
+{
+    uint64_t tables = 0;
+    uint64_t page_bytes = 0;
+    bool found;
+    enum result result =
+        sqlite_file_read_number(file, "SELECT count(*) FROM sqlite_schema", &tables);
+    if (result == RESULT_OK) {
+        result = sqlite_file_read_number(file, "PRAGMA page_size", &page_bytes);
+    }
+    /* Not PRAGMA page_count, which believes the first page. */
+    uint64_t bytes = size_of_file(file->path, "", &found);
+    if (result == RESULT_OK && tables == 0 && bytes > page_bytes) {
+        return sqlite_file_corrupt(file, "it has %llu bytes, and its first page lists no table",
+                                   (unsigned long long)bytes);
+    }
+    *is_new = tables == 0;
+    return result;
+}
+
 enum result sqlite_file_step(struct sqlite_file *file, sqlite3_stmt *statement, const char *what)
 {
     enum result result = RESULT_OK;
@@ -312,7 +337,9 @@ static int on_wal_commit(void *context, sqlite3 *connection, const char *name, i
 enum result sqlite_file_configure(struct sqlite_file *file, uint32_t wal_bytes_max)
 {
     file->is_writer = true;
-    enum result result = RESULT_OK;
+    char wal[PATH_BYTES];
+    (void)snprintf(wal, sizeof(wal), "%s-wal", file->path);
+    enum result result = wal_renew(wal);
     for (size_t i = 0; i < sizeof(pragmas) / sizeof(pragmas[0]) && result == RESULT_OK; i++) {
         result = sqlite_file_set_pragma(file, &pragmas[i]);
     }
@@ -359,9 +386,10 @@ void sqlite_file_close(struct sqlite_file *file, bool is_clean)
     if (is_clean && file->connection != NULL) {
         (void)sqlite3_db_config(file->connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
     }
+    bool may_have_made_wal = file->connection != NULL && !file->wal_was_there && !file->is_writer;
     int code = sqlite3_close(file->connection);
     ASSERT(code == SQLITE_OK); /* Else a statement was left open. */
-    if (file->path != NULL && !file->wal_was_there && !file->is_writer) {
+    if (may_have_made_wal) {
         remove_empty_wal(file);
     }
     mem_free(file->path);

@@ -78,6 +78,10 @@ MUST_CHECK enum result sqlite_file_run(struct sqlite_file *file, const char *sql
 MUST_CHECK enum result sqlite_file_read_number(struct sqlite_file *file, const char *sql,
                                                uint64_t *out);
 
+/* Whether nothing was ever made of the file: no tables. One that has pages all the same lost its
+ * first one (a lost write), and is corrupt. */
+MUST_CHECK enum result sqlite_file_is_new(struct sqlite_file *file, bool *is_new);
+
 /* Runs a prepared statement that yields no row, and readies it for the next time. */
 MUST_CHECK enum result sqlite_file_step(struct sqlite_file *file, sqlite3_stmt *statement,
                                         const char *what);

@@ -221,19 +221,18 @@ static enum result load_meta(struct state_db *db)
  * end, what was just read may have come from memory alone (fault S4). */
 static enum result open_connected(struct state_db *db, const struct state_store_options *options)
 {
-    uint64_t tables = 0;
-    enum result result =
-        sqlite_file_read_number(&db->file, "SELECT count(*) FROM sqlite_schema", &tables);
-    if (result == RESULT_OK && tables > 0) {
+    bool is_new = false;
+    enum result result = sqlite_file_is_new(&db->file, &is_new);
+    if (result == RESULT_OK && !is_new) {
         result = check_file(db);
     }
-    if (result == RESULT_OK && tables > 0) {
+    if (result == RESULT_OK && !is_new) {
         result = state_db_check_identity(db, options);
     }
     if (result == RESULT_OK) {
         result = sqlite_file_configure(&db->file, WAL_BYTES_KEPT);
     }
-    if (result == RESULT_OK && tables == 0) {
+    if (result == RESULT_OK && is_new) {
         result = create_new(db, options);
     }
     if (result == RESULT_OK) {

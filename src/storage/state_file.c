@@ -38,25 +38,13 @@ static enum result sync_file(const char *path)
     return result;
 }
 
-static enum result sync_directory_of(const char *path)
-{
-    char directory[PATH_BYTES];
-    (void)snprintf(directory, sizeof(directory), "%s", path);
-    char *slash = strrchr(directory, '/');
-    if (slash == NULL) {
-        return data_dir_sync(".");
-    }
-    slash[slash == directory ? 1 : 0] = '\0';
-    return data_dir_sync(directory);
-}
-
 /* Puts a flushed file in the place of another, if there is one, for good. */
 static enum result rename_durably(const char *from, const char *to)
 {
     if (rename(from, to) != 0) {
         return failed("rename to its place", from);
     }
-    return sync_directory_of(to);
+    return data_dir_sync_parent(to);
 }
 
 static bool exists(const char *path)
@@ -258,13 +246,14 @@ static enum result adopt(const struct state_store_options *options, const char *
 }
 
 /* A WAL left beside the old file would be taken for the new one's. Folding it in keeps the old file
- * whole for the case that the rename does not come to be. */
+ * whole for the case that the rename does not come to be. The directory is flushed even when there
+ * is none: its removal, when the store was closed, must not come after the rename. */
 static enum result settle_wal(const char *path)
 {
     char wal[BESIDE_BYTES];
     (void)snprintf(wal, sizeof(wal), "%s-wal", path);
     if (!exists(wal)) {
-        return RESULT_OK;
+        return data_dir_sync_parent(path);
     }
     struct sqlite_file old;
     sqlite_file_init(&old, path, "it is about to be replaced");
@@ -282,7 +271,7 @@ static enum result settle_wal(const char *path)
     if (exists(wal) && unlink(wal) != 0) {
         return failed("remove", wal);
     }
-    return sync_directory_of(path);
+    return data_dir_sync_parent(path);
 }
 
 enum result state_file_install(const struct state_store_options *options, const char *path)

@@ -292,13 +292,25 @@ static void copy_if_waiting(struct state_store *store)
     }
 }
 
+/* A start writes little, and that has to fit: what the reserve is for. */
+static enum result open_with_reserve(struct state_db *db, const struct state_store_options *options)
+{
+    enum result result = state_db_open(db, options);
+    if (result == RESULT_FULL && options->reserve != NULL &&
+        disk_reserve_release(options->reserve)) {
+        state_db_close(db, false);
+        result = state_db_open(db, options);
+    }
+    return result;
+}
+
 /* Which of the two files is in use after a failed rename or flush of the directory cannot be known
  * for sure. */
 static void reopen(struct state_store *store, const char *path, enum result install_result)
 {
     bool is_moved = access(path, F_OK) != 0;
     if ((install_result != RESULT_OK && is_moved) ||
-        state_db_open(&store->db, &store->options) != RESULT_OK) {
+        open_with_reserve(&store->db, &store->options) != RESULT_OK) {
         storage_fatal("open the installed", path, "see the message before this one",
                       "start again: the node goes on with the file that is there");
     }
@@ -399,17 +411,6 @@ static void destroy(struct state_store *store, bool is_clean)
     mem_free(store->node_name);
     mem_free(store->rows);
     mem_free(store);
-}
-
-static enum result open_with_reserve(struct state_db *db, const struct state_store_options *options)
-{
-    enum result result = state_db_open(db, options);
-    if (result == RESULT_FULL && options->reserve != NULL &&
-        disk_reserve_release(options->reserve)) {
-        state_db_close(db, false);
-        result = state_db_open(db, options);
-    }
-    return result;
 }
 
 enum result state_store_open(const struct state_store_options *options, struct state_meta *meta,

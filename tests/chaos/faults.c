@@ -1,6 +1,7 @@
 /* faults.c -- see faults.h. */
 #include "chaos/faults.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/check.h"
@@ -94,15 +95,32 @@ static void ask(struct faults *faults, uint32_t node, const char *command)
     }
 }
 
-/* Only when all members vote again: losing two disks of three would be too much. */
+static bool votes(struct faults *faults, uint32_t node)
+{
+    char text[64];
+    return cluster_get_raft_field(faults->cluster, node, "raft_is_voting", text) &&
+           strcmp(text, "yes") == 0;
+}
+
+/* What a node has applied; 0 while it does not answer. */
+static uint64_t applied_by(struct faults *faults, uint32_t node)
+{
+    char text[64];
+    bool is_known = cluster_get_raft_field(faults->cluster, node, "raft_applied_index", text);
+    return is_known ? strtoull(text, NULL, 10) : 0;
+}
+
+/* Only when all members vote, and the next fault only when this one votes again with all that the
+ * others had: losing two disks of three would be too much. */
 static void wipe(struct faults *faults)
 {
+    uint64_t applied = 0;
     for (uint32_t i = 0; i < faults->cluster->nodes_count; i++) {
-        char text[64];
-        if (!cluster_get_raft_field(faults->cluster, i, "raft_is_voting", text) ||
-            strcmp(text, "yes") != 0) {
+        uint64_t index = applied_by(faults, i);
+        if (index == 0 || !votes(faults, i)) {
             return;
         }
+        applied = index > applied ? index : applied;
     }
     uint32_t node = any_node(faults);
     (void)cluster_wait_leader(faults->cluster);
@@ -112,9 +130,7 @@ static void wipe(struct faults *faults)
     cluster_launch(faults->cluster, node);
     faults->counts[FAULT_WIPE]++;
     uint64_t end_ms = check_now_ms() + CLUSTER_PATIENCE_MS;
-    char text[64];
-    while (!cluster_get_raft_field(faults->cluster, node, "raft_is_voting", text) ||
-           strcmp(text, "yes") != 0) {
+    while (applied_by(faults, node) < applied || !votes(faults, node)) {
         if (check_now_ms() > end_ms) {
             FAIL("%s does not vote again after it lost its disk",
                  faults->cluster->nodes[node].name);

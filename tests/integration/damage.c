@@ -173,8 +173,7 @@ void test_damaged_files_alone(struct cluster *cluster)
 static void expect_way_back(struct cluster *cluster, uint32_t node, uint32_t set_aside)
 {
     cluster_launch(cluster, node);
-    cluster_wait_raft_field(cluster, node, "raft_leader_id",
-                            cluster->nodes[cluster_wait_leader(cluster)].name);
+    (void)cluster_wait_leader(cluster);
     member_wait_voter(cluster, cluster_other(cluster, node), node);
     cluster_wait_served(cluster, node);
     check_served(cluster, node);

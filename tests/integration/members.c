@@ -129,18 +129,24 @@ static void check_quiet(struct cluster *cluster, uint64_t ms)
 /* It sleeps through its removal, wakes up, restarts, and comes back with an empty disk. */
 void test_removed_node(struct cluster *cluster)
 {
-    enum { QUIET_MS = 1500 };
-    cluster_add_option(cluster, "--request-timeout=500");
+    enum { QUIET_MS = 2000 };
+    cluster_add_option(cluster, "--request-timeout=2000");
+    cluster_add_option(cluster, "--election-timeout-min=500");
+    cluster_add_option(cluster, "--election-timeout-max=1000");
     cluster_start(cluster);
     uint32_t leader = cluster_wait_leader(cluster);
     uint32_t gone = cluster_other(cluster, leader);
     struct cluster_node *node = &cluster->nodes[gone];
+    redisContext *client = redis_client_open(node->redis_port);
+    expect(client, "+OK", "SET removed no"); /* so it knows whose member it is */
+    redisFree(client);
     cluster_pause(cluster, gone);
     member_remove(cluster, leader, gone);
     cluster_resume(cluster, gone);
     member_wait_removed(cluster, gone);
     check_quiet(cluster, QUIET_MS);
-    redisContext *client = redis_client_open(node->redis_port);
+    cluster_wait_raft_field(cluster, gone, "raft_leader_id", "");
+    client = redis_client_open(node->redis_port);
     expect_error(client, "CLUSTERDOWN", "SET removed yes");
     expect_error(client, "CLUSTERDOWN", "GET quiet");
     redisFree(client);

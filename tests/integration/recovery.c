@@ -119,7 +119,7 @@ static void start_lost_one(struct cluster *cluster, const char *away, const char
 void test_recover(struct cluster *cluster)
 {
     char old_id[64], peers[sizeof(cluster->peers)], away[CLUSTER_PATH_BYTES + 64];
-    cluster_add_option(cluster, "--request-timeout=500");
+    cluster_add_option(cluster, "--request-timeout=1500");
     cluster_add_option(cluster, "--snapshot-log-bytes=256kb");
     (void)snprintf(away, sizeof(away), "%s/away", cluster->directory);
     memcpy(peers, cluster->peers, sizeof(peers));

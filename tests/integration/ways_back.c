@@ -70,7 +70,7 @@ void test_wiped_node(struct cluster *cluster)
  * OK that only one disk has that is known. */
 void test_wiped_node_does_not_count(struct cluster *cluster)
 {
-    cluster_add_option(cluster, "--request-timeout=500");
+    cluster_add_option(cluster, "--request-timeout=1500");
     cluster_start(cluster);
     uint32_t leader = cluster_wait_leader(cluster);
     uint32_t down = cluster_other(cluster, leader);

@@ -311,6 +311,7 @@ UNIT_TEST(raft_disks, blank_node_of_a_named_cluster_waits_for_a_leader)
     cluster_run(&cluster, 3000);
     CU_ASSERT_EQUAL(cluster_status(&cluster, 1).role, RAFT_FOLLOWER);
     CU_ASSERT_EQUAL(cluster_status(&cluster, 1).term, 0);
+    CU_ASSERT_FALSE(cluster_status(&cluster, 1).is_voter);
     (void)letter_pre_vote(&cluster, 2, 1, 1, (struct raft_vote){0});
     CU_ASSERT_NOT_EQUAL(letter_vote_reply(&cluster), 1);
     (void)letter_vote(&cluster, 2, 1, 1, (struct raft_vote){0});
@@ -321,6 +322,7 @@ UNIT_TEST(raft_disks, blank_node_of_a_named_cluster_waits_for_a_leader)
     /* With its first entry it is one of them. */
     (void)letter_append(&cluster, 2, 1,
                         (struct letter_append){.term = 2, .terms = {1}, .count = 1});
+    CU_ASSERT_TRUE(cluster_status(&cluster, 1).is_voter);
     cluster_expire(&cluster, 1);
     CU_ASSERT_EQUAL(cluster_status(&cluster, 1).role, RAFT_PRE_CANDIDATE);
     cluster_deinit(&cluster);

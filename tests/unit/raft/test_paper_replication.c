@@ -304,6 +304,49 @@ UNIT_TEST(raft_paper_replication, figure_8_old_entries_wait_for_one_of_this_term
     cluster_deinit(&cluster);
 }
 
+/* C16, C5: what a follower had in an earlier term may have been cut off since, so an
+ * acknowledgement of then counts for nothing now. */
+UNIT_TEST(raft_paper_replication, acknowledgement_of_an_earlier_term_does_not_count)
+{
+    struct cluster cluster;
+    cluster_init(&cluster, 3, 0, 52);
+    cluster_write_disk(&cluster, 1, (struct raft_hard_state){3, 0}, (uint64_t[]){1, 2}, 2);
+    cluster_write_disk(&cluster, 2, (struct raft_hard_state){3, 0}, (uint64_t[]){1, 2}, 2);
+    cluster_start(&cluster, 1);
+    cluster_start(&cluster, 2);
+    cluster_expire(&cluster, 1);
+    while (cluster_status(&cluster, 1).role != RAFT_LEADER) {
+        (void)cluster_deliver_at(&cluster, 0);
+    }
+    uint64_t term = cluster_status(&cluster, 1).term;
+    (void)letter_ack(&cluster, 3, 1, term - 1, 3);
+    CU_ASSERT_EQUAL(progress_of(&cluster, 1, 3).match_index, 0);
+    CU_ASSERT_EQUAL(cluster_status(&cluster, 1).commit_index, 0);
+    (void)letter_ack(&cluster, 3, 1, term, 3);
+    CU_ASSERT_EQUAL(cluster_status(&cluster, 1).commit_index, 3);
+    cluster_deinit(&cluster);
+}
+
+/* C13, C16: a follower's log is known to match its leader's only as far as that leader has said. */
+UNIT_TEST(raft_paper_replication, what_matched_one_leader_is_not_acknowledged_to_the_next)
+{
+    struct cluster cluster;
+    start_follower(&cluster, 2, (uint64_t[]){1}, 1);
+    (void)letter_append(
+        &cluster, 2, 1,
+        (struct letter_append){
+            .term = 2, .previous_index = 1, .previous_term = 1, .terms = {2, 2}, .count = 2});
+    CU_ASSERT_EQUAL(cluster.mails[cluster.mails_count - 1].message.append_reply.match_index, 3);
+    /* The next leader has other entries 2 and 3, and asks about entry 1 so far. */
+    (void)letter_append(&cluster, 3, 1,
+                        (struct letter_append){.term = 3, .previous_index = 1, .previous_term = 1});
+    const struct raft_append_reply *reply = letter_append_reply(&cluster);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(reply);
+    CU_ASSERT_FALSE(reply->rejected);
+    CU_ASSERT_EQUAL(reply->match_index, 1);
+    cluster_deinit(&cluster);
+}
+
 /* Paper 8: "each leader commit a blank no-op entry into the log at the start of its term." */
 UNIT_TEST(raft_paper_replication, term_starts_with_a_no_op)
 {

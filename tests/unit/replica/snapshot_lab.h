@@ -2,7 +2,7 @@
 #ifndef QUORUM_TESTS_UNIT_REPLICA_SNAPSHOT_LAB_H
 #define QUORUM_TESTS_UNIT_REPLICA_SNAPSHOT_LAB_H
 
-#include "unit/replica/lab_client.h"
+#include "sim/lab_client.h"
 
 /* Opens a cluster that saves after so many entries and keeps few of them, with a leader. */
 struct lab_node *snapshot_lab_open(struct lab *lab, uint32_t nodes_count, uint64_t seed,

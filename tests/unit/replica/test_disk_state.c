@@ -1,6 +1,6 @@
 /* test_disk_state.c -- a disk with little room: what is refused, what is not, who leads. */
 #include "lib/unit.h"
-#include "unit/replica/lab_client.h"
+#include "sim/lab_client.h"
 
 static struct lab lab;
 static struct lab_client clients[3];

@@ -1,8 +1,9 @@
 /* test_divergence.c -- a node whose state has come apart from the others' finds out and stops. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/unit.h"
-#include "unit/replica/lab_client.h"
+#include "sim/lab_client.h"
 
 static struct lab lab;
 static struct lab_client client;
@@ -126,6 +127,33 @@ UNIT_TEST(replica_divergence, without_a_majority_the_cluster_goes_on)
     write_for_checks(&other);
     CU_ASSERT_EQUAL(count_diverged(), 0);
     expect(&other, "INCR counter", ":5\r\n");
+    close_lab();
+}
+
+/* O7, C5: learners that agree with each other are no majority: the voter is right. */
+UNIT_TEST(replica_divergence, learners_do_not_judge)
+{
+    struct lab_options options = {.nodes_count = 3, .members_count = 1, .seed = 7};
+    lab_open(&lab, &options);
+    struct lab_node *leader = lab_run_to_leader(&lab, 3000);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(leader);
+    lab_client_open(&client, leader, NULL);
+    for (uint32_t i = 1; i < 3; i++) {
+        char words[64];
+        (void)snprintf(words, sizeof(words), "QUORUM ADD node-%u 10.0.0.%u:9000 LEARNER", i + 1,
+                       i + 1);
+        lab_client_say(&client, words);
+        CU_ASSERT_EQUAL(lab_client_hear(&client, 500)[0], ':');
+        lab_start(&lab.nodes[i]);
+        lab_run_for(&lab, 1000);
+    }
+    lab.allows_divergence = true;
+    expect(&client, "SET key value", "+OK\r\n");
+    expect(&client, "DEBUG DIVERGE key", "+OK\r\n");
+    write_for_checks(&client);
+    CU_ASSERT_FALSE(leader->has_diverged);
+    CU_ASSERT_TRUE(lab.nodes[1].has_diverged);
+    CU_ASSERT_TRUE(lab.nodes[2].has_diverged);
     close_lab();
 }
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "lib/unit.h"
-#include "unit/replica/lab_client.h"
+#include "sim/lab_client.h"
 
 #define HOUR_MS INT64_C(3600000)
 

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "lib/unit.h"
-#include "unit/replica/lab_client.h"
+#include "unit/replica/snapshot_lab.h"
 
 #define NO_LEADER "-CLUSTERDOWN No Raft leader\r\n"
 
@@ -131,6 +131,43 @@ UNIT_TEST(replica_give_up, a_change_of_leader_costs_no_reply)
         }
         close_three();
     }
+}
+
+/* P10: what a leader takes from others it takes for its term. When it lost it and leads again, it
+ * takes the same batch again, though it bears the same sequence. */
+UNIT_TEST(replica_give_up, what_a_leader_took_and_lost_is_taken_when_it_leads_again)
+{
+    lab_open(&lab,
+             &(struct lab_options){.nodes_count = 5, .seed = 6, .request_timeout_ms = TIMEOUT_MS});
+    client = (struct lab_client){0};
+    struct lab_node *leader = lab_run_to_leader(&lab, 3000);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(leader);
+    lab_run_for(&lab, 100);
+    struct lab_node *follower = lab_follower(&lab);
+    lab_client_open(&client, follower, NULL);
+    for (uint32_t i = 0; i < lab.nodes_count; i++) {
+        lab_network_cut(&lab.network, leader->number, i, true);
+    }
+    lab_client_say(&client, "INCR a");
+    lab_run_for(&lab, 20);
+    struct replica_status status = snapshot_lab_status(leader);
+    CU_ASSERT_EQUAL(status.raft.last_index, status.raft.commit_index + 1);
+    lab_pause(follower);
+    lab_run_for(&lab, 2000);
+    struct lab_node *next = lab_leader(&lab);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(next);
+    CU_ASSERT_PTR_NOT_EQUAL(next, leader);
+    lab_network_heal(&lab.network);
+    lab_run_for(&lab, 500);
+    char words[64];
+    (void)snprintf(words, sizeof(words), "QUORUM TRANSFER node-%u", leader->number + 1);
+    CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(next, words, 2000), "+OK\r\n");
+    CU_ASSERT_PTR_EQUAL(lab_leader(&lab), leader);
+    lab_resume(follower);
+    CU_ASSERT_TRUE(starts_with(lab_client_hear(&client, 500), "-UNKNOWN "));
+    lab_client_say(&client, "INCR a");
+    CU_ASSERT_STRING_EQUAL(lab_client_hear(&client, TIMEOUT_MS - 1), ":2\r\n");
+    close_three();
 }
 
 /* Of the bytes that a client may make a node hold. */

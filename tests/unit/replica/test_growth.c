@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "lib/unit.h"
-#include "unit/replica/sim_client.h"
+#include "sim/sim_client.h"
 
 enum { NODES = 5, SEEDS = 20, REPLIES_MIN = 100 };
 

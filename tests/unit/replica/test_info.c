@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "lib/unit.h"
-#include "unit/replica/lab_client.h"
+#include "sim/lab_client.h"
 
 static struct lab lab;
 static struct lab_client client;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "lib/unit.h"
-#include "unit/replica/lab_client.h"
+#include "sim/lab_client.h"
 
 enum { CLIENTS = 20 };
 

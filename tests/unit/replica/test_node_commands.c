@@ -8,7 +8,7 @@
 
 #include "lib/unit.h"
 #include "replica/executor_internal.h"
-#include "unit/replica/lab_client.h"
+#include "sim/lab_client.h"
 
 struct exchange {
     const char *say;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "lib/unit.h"
-#include "unit/replica/lab_client.h"
+#include "sim/lab_client.h"
 
 static struct lab lab;
 static struct lab_client client;

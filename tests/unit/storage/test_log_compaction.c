@@ -324,6 +324,20 @@ UNIT_TEST(log_reset, a_lower_term_leaves_term_and_vote)
     fixture_deinit(&fixture);
 }
 
+/* X2: the vote of the term is as good behind a snapshot as before it. */
+UNIT_TEST(log_reset, the_same_term_leaves_the_vote)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    CU_ASSERT_EQUAL_FATAL(fixture_open(&fixture), RESULT_OK);
+    fixture_put_hard_state(&fixture, 8, 12);
+    log_store_reset(fixture.store, 9, 8);
+    fixture_reopen(&fixture);
+    CU_ASSERT_EQUAL(fixture.recovery.hard_state.term, 8);
+    CU_ASSERT_EQUAL(fixture.recovery.hard_state.vote, 12);
+    fixture_deinit(&fixture);
+}
+
 static void name_another_cluster(struct fixture *fixture)
 {
     if (fixture_open(fixture) != RESULT_OK) {

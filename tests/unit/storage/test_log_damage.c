@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -276,5 +277,40 @@ UNIT_TEST(wal_damage, frames_from_before_a_restart_are_no_damage)
     CU_ASSERT_EQUAL(report.frames, report.damaged_frame - 1);
     CU_ASSERT_EQUAL_FATAL(fixture_open(&fixture), RESULT_OK);
     CU_ASSERT_EQUAL(fixture.recovery.entries_count, ENTRIES);
+    fixture_deinit(&fixture);
+}
+
+static void start_and_die(struct fixture *fixture)
+{
+    _exit(fixture_open(fixture) == RESULT_OK ? 0 : 1);
+}
+
+/* A start that cannot even read the WAL leaves it where it is: without it, the next start would
+ * take a sound log for a damaged one. */
+UNIT_TEST(wal_damage, a_start_without_descriptors_leaves_an_empty_wal)
+{
+    struct fixture fixture;
+    char messages[1024];
+    struct rlimit before;
+    fixture_init(&fixture);
+    CU_ASSERT_EQUAL_FATAL(fixture_in_child(&fixture, start_and_die, messages, sizeof(messages)), 0);
+    CU_ASSERT_EQUAL(fixture_file_size(&fixture, "raft.db-wal"), 0);
+    CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &before), 0);
+    struct rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
+    CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &none), 0);
+    enum result result = fixture_open(&fixture);
+    CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &before), 0);
+    CU_ASSERT_EQUAL(result, RESULT_IO);
+    CU_ASSERT_EQUAL(fixture_open(&fixture), RESULT_OK);
+    fixture_deinit(&fixture);
+}
+
+/* A first page from before the tables were made, as a lost write leaves it. */
+UNIT_TEST(log_damage, a_file_that_lost_its_tables_is_not_taken_for_a_new_one)
+{
+    struct fixture fixture;
+    prepare(&fixture);
+    fixture_sql(&fixture, "PRAGMA writable_schema = ON; DELETE FROM sqlite_schema");
+    CU_ASSERT(refuses(&fixture, "its first page lists no table"));
     fixture_deinit(&fixture);
 }

@@ -86,6 +86,32 @@ UNIT_TEST(log_faults, nothing_reported_durable_is_lost_by_kill)
     fixture_deinit(&fixture);
 }
 
+static void vote_and_die(struct fixture *fixture)
+{
+    if (fixture_open(fixture) != RESULT_OK) {
+        _exit(1);
+    }
+    fixture_put_hard_state(fixture, 5, RAFT_ID_NONE);
+    fixture_wait(fixture);
+    fixture_put_hard_state(fixture, 5, 12);
+    fixture_wait(fixture);
+    (void)raise(SIGKILL);
+}
+
+/* C7, S21: a vote in a term that was durable before is a change like any other. */
+UNIT_TEST(log_faults, a_vote_reported_durable_is_not_lost_by_kill)
+{
+    struct fixture fixture;
+    fixture_init(&fixture);
+    char messages[2048];
+    CU_ASSERT_EQUAL(fixture_in_child(&fixture, vote_and_die, messages, sizeof(messages)),
+                    128 + SIGKILL);
+    CU_ASSERT_EQUAL_FATAL(fixture_open(&fixture), RESULT_OK);
+    CU_ASSERT_EQUAL(fixture.recovery.hard_state.term, 5);
+    CU_ASSERT_EQUAL(fixture.recovery.hard_state.vote, 12);
+    fixture_deinit(&fixture);
+}
+
 /* Files may not grow beyond 64 KiB from here on: a write fails as it would on a full disk. */
 static void limit_file_size(void)
 {

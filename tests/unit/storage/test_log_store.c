@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "lib/unit.h"
 #include "storage/raft_db.h"
 #include "unit/storage/fixture.h"
@@ -316,6 +317,43 @@ UNIT_TEST(log_store, every_pragma_holds_on_the_connection)
         CU_ASSERT_STRING_EQUAL(text, expected[i][1]);
     }
     raft_db_close(&db, false);
+    fixture_deinit(&fixture);
+}
+
+/* S6: a file that cannot have a write-ahead log is refused, not used without one. */
+UNIT_TEST(log_store, a_setting_that_does_not_take_is_refused)
+{
+    struct sqlite_file file;
+    fixture_clear_messages();
+    sqlite_file_init(&file, ":memory:", "none");
+    CU_ASSERT_EQUAL_FATAL(sqlite_file_connect(&file), RESULT_OK);
+    CU_ASSERT_EQUAL(sqlite_file_configure(&file, 65536), RESULT_IO);
+    CU_ASSERT(fixture_message_has("PRAGMA journal_mode reads 'memory' and must be 'wal'"));
+    sqlite_file_close(&file, false);
+}
+
+/* S8: no commit pays for a checkpoint, however long the write-ahead log; SQLite's own limit is 1000
+ * pages. */
+UNIT_TEST(log_store, no_commit_checkpoints_by_itself)
+{
+    enum { COUNT = 6, BYTES = 1024 * 1024 };
+    struct fixture fixture;
+    fixture_init(&fixture);
+    fixture.options.wal_bytes_max = 64 * BYTES;
+    CU_ASSERT_EQUAL_FATAL(fixture_open(&fixture), RESULT_OK);
+    off_t before = fixture_file_size(&fixture, "raft.db");
+    char *text = mem_alloc_zeroed(1, BYTES + 1);
+    memset(text, 'x', BYTES);
+    for (int i = 0; i < COUNT; i++) {
+        fixture_append(&fixture, text);
+        fixture_wait(&fixture);
+    }
+    mem_free(text);
+    struct log_store_stats stats;
+    log_store_get_stats(fixture.store, &stats);
+    CU_ASSERT(stats.wal_bytes > (uint64_t)COUNT * BYTES);
+    CU_ASSERT_EQUAL(stats.checkpoints, 0);
+    CU_ASSERT_EQUAL(fixture_file_size(&fixture, "raft.db"), before);
     fixture_deinit(&fixture);
 }
 

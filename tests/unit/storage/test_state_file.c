@@ -1,9 +1,11 @@
 /* test_state_file.c -- copies of the state, and putting one in place. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/unit.h"
+#include "storage/state_db.h"
 #include "unit/storage/state_fixture.h"
 
 static void open_with_snapshot(struct state_fixture *fixture, uint64_t index)
@@ -130,6 +132,52 @@ UNIT_TEST(state_file, a_copy_takes_the_place_of_another_nodes_state)
     CU_ASSERT(state_fixture_worked(&follower, 5));
     state_fixture_deinit(&follower);
     state_fixture_deinit(&leader);
+}
+
+/* Commits a snapshot and dies before it is moved into the database. */
+static void leave_a_wal(struct fixture *fixture)
+{
+    const struct state_fixture *state = (const struct state_fixture *)fixture;
+    struct state_row row = {.slot = 1,
+                            .type = STATE_ROW_STRING,
+                            .expiry_ms = INT64_MAX,
+                            .modified_index = 3,
+                            .key = SLICE_LITERAL("left in the log"),
+                            .value = SLICE_LITERAL("value")};
+    struct state_meta meta = state->meta;
+    meta.index = 3;
+    struct state_db db;
+    bool is_done = state_db_open(&db, &state->options) == RESULT_OK &&
+                   state_db_begin(&db) == RESULT_OK &&
+                   state_db_put_rows(&db, &row, 1) == RESULT_OK &&
+                   state_db_put_meta(&db, &meta) == RESULT_OK &&
+                   sqlite_file_run(&db.file, "COMMIT", "commit") == RESULT_OK;
+    if (is_done) {
+        (void)raise(SIGKILL);
+    }
+    _exit(1);
+}
+
+/* X4, S15: what the old file's write-ahead log holds is no part of the new one. */
+UNIT_TEST(state_file, the_old_states_log_goes_with_it)
+{
+    struct state_fixture fixture;
+    open_with_snapshot(&fixture, 1);
+    CU_ASSERT_EQUAL_FATAL(state_fixture_copy(&fixture, "copy"), RESULT_OK);
+    state_fixture_work(&fixture, 2);
+    state_fixture_commit(&fixture, 2);
+    state_fixture_close(&fixture);
+    char messages[512];
+    CU_ASSERT_EQUAL_FATAL(fixture_in_child(&fixture.base, leave_a_wal, messages, sizeof(messages)),
+                          128 + SIGKILL);
+    CU_ASSERT(fixture_file_size(&fixture.base, "state.db-wal") > 0);
+    CU_ASSERT_EQUAL(state_file_install(&fixture.options, fixture_path(&fixture.base, "copy")),
+                    RESULT_OK);
+    CU_ASSERT_EQUAL_FATAL(state_fixture_open(&fixture), RESULT_OK);
+    CU_ASSERT_EQUAL(fixture.found.index, 1);
+    CU_ASSERT_EQUAL(state_fixture_load(&fixture), RESULT_OK);
+    CU_ASSERT(state_fixture_worked(&fixture, 1));
+    state_fixture_deinit(&fixture);
 }
 
 /* A restore into an empty directory. */

@@ -1,9 +1,10 @@
 /* test_state_full_disk.c -- a snapshot that finds the disk full is given up, and nothing else. */
+#include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <poll.h>
-
+#include "base/mem.h"
 #include "lib/unit.h"
 #include "unit/storage/full_disk.h"
 #include "unit/storage/state_fixture.h"
@@ -64,6 +65,53 @@ UNIT_TEST(state_full_disk, a_snapshot_without_room_is_given_up_and_the_next_one_
     CU_ASSERT_FALSE(fixture.outcome.is_given_up);
     state_fixture_reload(&fixture);
     CU_ASSERT(state_fixture_worked(&fixture, 2));
+    finish(&fixture);
+}
+
+/* More than the store gathers before it writes, so that the disk is full before the commit. */
+static void put_much(struct state_fixture *fixture)
+{
+    enum { ROWS = 33, ROW_BYTES = 1024 * 1024 };
+    char *value = mem_alloc(ROW_BYTES);
+    memset(value, 'x', ROW_BYTES);
+    for (int i = 0; i < ROWS; i++) {
+        char key[32];
+        (void)snprintf(key, sizeof(key), "much-%d", i);
+        struct state_row row = {.slot = 1,
+                                .type = STATE_ROW_STRING,
+                                .expiry_ms = INT64_MAX,
+                                .modified_index = 1,
+                                .key = slice_of_string(key),
+                                .value = slice_of(value, ROW_BYTES)};
+        state_fixture_add(fixture, &row);
+    }
+    state_fixture_put(fixture);
+    mem_free(value);
+}
+
+/* S11, S12: what comes behind is of that snapshot, and no part of it is ever seen, although there
+ * is room again; the next snapshot is as if there had been none. */
+UNIT_TEST(state_full_disk, what_is_left_of_a_given_up_snapshot_is_passed_over)
+{
+    struct state_fixture fixture;
+    prepare(&fixture);
+    full_disk_set_left(3 * 1024 * 1024);
+    state_store_begin(fixture.store);
+    put_much(&fixture);
+    wait_for_outcome(&fixture, 2);
+    CU_ASSERT_TRUE(fixture.outcome.is_given_up);
+    full_disk_set_left(INT64_MAX / 2);
+    state_fixture_set(&fixture, 1, "late", "of the one given up");
+    state_fixture_put(&fixture);
+    fixture.meta.index = 2;
+    state_store_commit(fixture.store, &fixture.meta);
+    state_fixture_set(&fixture, 1, "next", "of the next one");
+    state_fixture_commit(&fixture, 3);
+    state_fixture_reload(&fixture);
+    CU_ASSERT_EQUAL(fixture.found.index, 3);
+    CU_ASSERT(state_fixture_has(&fixture, 1, "next", "of the next one"));
+    CU_ASSERT_PTR_NULL(state_fixture_find(&fixture, 1, SLICE_LITERAL("late")));
+    CU_ASSERT_PTR_NULL(state_fixture_find(&fixture, 1, SLICE_LITERAL("much-0")));
     finish(&fixture);
 }
 

@@ -384,6 +384,36 @@ UNIT_TEST(state_store, its_connection_is_durable_and_the_only_one)
     state_fixture_deinit(&fixture);
 }
 
+static int count_commit(void *context)
+{
+    (*(int *)context)++;
+    return 0;
+}
+
+/* S19: in two, a crash between them would leave rows that are not those of the index. */
+UNIT_TEST(state_store, rows_and_index_of_a_snapshot_are_one_transaction)
+{
+    struct state_fixture fixture;
+    state_fixture_init(&fixture);
+    struct state_db db;
+    CU_ASSERT_EQUAL_FATAL(state_db_open(&db, &fixture.options), RESULT_OK);
+    int commits = 0;
+    (void)sqlite3_commit_hook(db.file.connection, count_commit, &commits);
+    struct state_row row = {.slot = 1,
+                            .type = STATE_ROW_STRING,
+                            .expiry_ms = INT64_MAX,
+                            .modified_index = 7,
+                            .key = SLICE_LITERAL("key"),
+                            .value = SLICE_LITERAL("value")};
+    fixture.meta.index = 7;
+    CU_ASSERT_EQUAL(state_db_begin(&db), RESULT_OK);
+    CU_ASSERT_EQUAL(state_db_put_rows(&db, &row, 1), RESULT_OK);
+    CU_ASSERT_EQUAL(state_db_commit(&db, &fixture.meta), RESULT_OK);
+    CU_ASSERT_EQUAL(commits, 1);
+    state_db_close(&db, true);
+    state_fixture_deinit(&fixture);
+}
+
 /* Rows for many blobs: more than may wait, so the reading waits for the taking. */
 static void commit_many(struct state_fixture *fixture)
 {

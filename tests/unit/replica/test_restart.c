@@ -1,0 +1,75 @@
+/* test_restart.c -- a node that restarts while the cluster goes on, or while it does not. */
+#include <stdio.h>
+
+#include "lib/unit.h"
+#include "unit/replica/snapshot_lab.h"
+
+static struct lab lab;
+
+/* A follower restarts at any time around its acknowledgement of an entry, the last one for long:
+ * what it said before may reach the leader after that knows of the new connection. It must still be
+ * told what is committed, or no client of it could read. */
+UNIT_TEST(replica_restart, a_late_acknowledgement_from_before_does_not_leave_it_uncommitted)
+{
+    for (uint64_t ms = 0; ms < 60; ms++) {
+        struct lab_node *leader = snapshot_lab_open(&lab, 3, 7 + ms, 1000);
+        struct lab_node *follower = lab_follower(&lab);
+        struct lab_client client = {0};
+        lab_network_heal(&lab.network);
+        lab.network.delay_ms_min = 5;
+        lab.network.delay_ms_max = 10;
+        lab_client_open(&client, leader, NULL);
+        lab_client_say(&client, "SET key value");
+        lab_run_for(&lab, ms);
+        snapshot_lab_restart(follower);
+        CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 500));
+        lab_client_deinit(&client);
+        snapshot_lab_close(&lab);
+    }
+}
+
+static void expect(struct lab_client *client, const char *words, const char *begin)
+{
+    lab_client_say(client, words);
+    const char *reply = lab_client_hear(client, 300);
+    if (strncmp(reply, begin, strlen(begin)) != 0) {
+        lab_fail(&lab, "%s: %s", words, reply);
+    }
+}
+
+/* M12, X1: a node's write is done, but before the node hears of it, it is removed, the cluster
+ * saves its state without it, and it is added again and comes back by that snapshot. That does not
+ * tell it any more that its write was done: its client must be told so, and it must not be done
+ * again. */
+UNIT_TEST(replica_restart, a_write_is_not_done_again_after_removal_snapshot_and_return)
+{
+    char remove[64];
+    char add[64];
+    struct lab_client client = {0};
+    struct lab_client own = {0};
+    struct lab_node *leader = snapshot_lab_open(&lab, 3, 21, 100000);
+    struct lab_node *node = lab_follower(&lab);
+    (void)snprintf(remove, sizeof(remove), "QUORUM REMOVE node-%u", node->number + 1);
+    (void)snprintf(add, sizeof(add), "QUORUM ADD node-%u 10.0.0.%u:9000", node->number + 1,
+                   node->number + 1);
+    struct replica_snapshot_options tight = {.log_entries = 100000, .trailing_bytes = 1};
+    replica_set_snapshot_options(leader->replica, &tight);
+    lab_client_open(&client, leader, NULL);
+    lab_client_open(&own, node, NULL);
+    expect(&client, "SET key 0", "+OK");
+    lab_client_say(&own, "INCR key");
+    lab_network_cut(&lab.network, leader->number, node->number, true);
+    lab_run_for(&lab, 50);
+    expect(&client, "GET key", "$1\r\n1");
+    expect(&client, remove, ":");
+    expect(&client, "SAVE", "+OK");
+    expect(&client, add, ":");
+    lab_network_heal(&lab.network);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 3000));
+    CU_ASSERT_EQUAL(node->state.installs, 1);
+    CU_ASSERT_EQUAL(strncmp(lab_client_hear(&own, 100), "-UNKNOWN ", 9), 0);
+    expect(&client, "GET key", "$1\r\n1");
+    lab_client_deinit(&own);
+    lab_client_deinit(&client);
+    snapshot_lab_close(&lab);
+}

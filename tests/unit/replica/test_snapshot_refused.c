@@ -1,0 +1,177 @@
+/* test_snapshot_refused.c -- what was fetched and is not what it should be does not take its place.
+ */
+#include "base/mem.h"
+#include "lib/unit.h"
+#include "replica/replica_internal.h"
+#include "unit/replica/snapshot_lab.h"
+
+static struct lab lab;
+static struct lab_client client; /* of the leader */
+
+static struct lab_node *open_cluster(uint64_t seed)
+{
+    struct lab_node *leader = snapshot_lab_open(&lab, 3, seed, 50);
+    client = (struct lab_client){0};
+    lab_client_open(&client, leader, NULL);
+    return leader;
+}
+
+static void close_cluster(void)
+{
+    lab_client_deinit(&client);
+    snapshot_lab_close(&lab);
+}
+
+/* X1, X6: a file of another index than the one offered is not put in place as the one offered. */
+UNIT_TEST(replica_snapshot_refused, a_copy_of_another_index_is_not_installed)
+{
+    struct lab_node *leader = open_cluster(9);
+    struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+    leader->state.misnames_copy = true;
+    lab_network_heal(&lab.network);
+    lab_run_for(&lab, 1500);
+    CU_ASSERT_TRUE(leader->state.copies >= 1);
+    CU_ASSERT_EQUAL(follower->state.installs, 0);
+    leader->state.misnames_copy = false;
+    snapshot_lab_restart(leader); /* its copy is gone */
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
+    close_cluster();
+}
+
+static bool is_about_to_load(const struct lab_state *state)
+{
+    return state->operations_count > 0 && state->operations[0].type == REPLICA_ORDER_RECEIVE_LOAD &&
+           state->loaded == 0;
+}
+
+/* X5, X6: the file is whole, and a row in it is of a database that there is not. */
+UNIT_TEST(replica_snapshot_refused, rows_that_do_not_load_are_not_installed)
+{
+    (void)open_cluster(10);
+    struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+    follower->state.delay_ms_max = 20;
+    lab_network_heal(&lab.network);
+    for (uint32_t ms = 0; ms < 5000 && !is_about_to_load(&follower->state); ms++) {
+        lab_run_for(&lab, 1);
+    }
+    CU_ASSERT_TRUE_FATAL(is_about_to_load(&follower->state));
+    enum { NO_SLOT = 99 };
+    follower->state.loading.rows[7].row->bytes[0] = NO_SLOT;
+    for (uint32_t ms = 0; ms < 5000 && follower->state.loads == 0; ms++) {
+        lab_run_for(&lab, 1);
+    }
+    CU_ASSERT_EQUAL(follower->state.loads, 1);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000)); /* by another try */
+    CU_ASSERT_EQUAL(follower->state.loads, 2);
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
+    close_cluster();
+}
+
+/* What would be the next pieces, of a snapshot that differs in its hash alone. */
+static void bring_pieces_of_another(struct lab_node *follower)
+{
+    const struct snapshot_receive *receive = &follower->replica->receive;
+    struct peer_snapshot other = receive->snapshot;
+    other.hash++;
+    uint8_t *zeros = mem_alloc_zeroed(1, PEER_SNAPSHOT_PIECE_BYTES);
+    uint64_t offset = receive->written;
+    lab_begin_turn(follower);
+    for (uint32_t i = 0; i < RECEIVE_WINDOW && offset < other.bytes; i++) {
+        uint64_t left = other.bytes - offset;
+        size_t size = left < PEER_SNAPSHOT_PIECE_BYTES ? left : PEER_SNAPSHOT_PIECE_BYTES;
+        struct peer_message message = {.type = PEER_MESSAGE_SNAPSHOT_PIECE,
+                                       .from = receive->source,
+                                       .to = lab_id(follower->number)};
+        message.snapshot_piece = (struct peer_snapshot_piece){
+            .snapshot = other, .offset = offset, .bytes = slice_of(zeros, size)};
+        CU_ASSERT_EQUAL(replica_on_message(follower->replica, &message), RESULT_OK);
+        offset += size;
+    }
+    mem_free(zeros);
+}
+
+/* X5: pieces of another snapshot, of an earlier leader's perhaps, do not get among this one's. */
+UNIT_TEST(replica_snapshot_refused, pieces_of_another_snapshot_are_passed_over)
+{
+    enum { FILE_BYTES = 8 * 1024 * 1024, MS_MAX = 20000 };
+    struct lab_node *leader = open_cluster(11);
+    struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+    leader->state.padding_bytes = FILE_BYTES;
+    lab_network_heal(&lab.network);
+    const struct snapshot_receive *receive = &follower->replica->receive;
+    for (uint32_t ms = 0; ms < MS_MAX && receive->phase != RECEIVE_FETCHING; ms++) {
+        lab_run_for(&lab, 1);
+    }
+    CU_ASSERT_EQUAL_FATAL(receive->phase, RECEIVE_FETCHING);
+    bring_pieces_of_another(follower);
+    bool was_given_up = false;
+    for (uint32_t ms = 0; ms < MS_MAX && receive->installs == 0; ms++) {
+        lab_run_for(&lab, 1);
+        was_given_up = was_given_up || (receive->phase == RECEIVE_NONE && receive->installs == 0);
+    }
+    CU_ASSERT_FALSE(was_given_up);
+    CU_ASSERT_EQUAL(receive->installs, 1);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
+    close_cluster();
+}
+
+static void run_to_phase(const struct lab_node *node, enum receive_phase phase)
+{
+    for (uint32_t ms = 0; ms < 20000 && node->replica->receive.phase != phase; ms++) {
+        lab_run_for(&lab, 1);
+    }
+    CU_ASSERT_EQUAL_FATAL(node->replica->receive.phase, phase);
+}
+
+/* X8: state.db is about to be another; what would be saved now belongs to the one before. */
+UNIT_TEST(replica_snapshot_refused, nothing_is_saved_while_the_state_is_replaced)
+{
+    (void)open_cluster(12);
+    struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+    lab_network_heal(&lab.network);
+    run_to_phase(follower, RECEIVE_LOADING);
+    follower->state.delay_ms_max = 200;
+    run_to_phase(follower, RECEIVE_INSTALLING);
+    follower->state.delay_ms_max = 0;
+    follower->state.operations[0].due_ms = lab.now_ms + 200;
+    uint64_t commits = follower->state.commits;
+    uint64_t index = follower->replica->receive.snapshot.index;
+    (void)snapshot_lab_ask(follower, "BGSAVE", 100);
+    CU_ASSERT_EQUAL(follower->state.operations_count, 1);
+    lab_run_for(&lab, 100);
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
+    CU_ASSERT_EQUAL(follower->state.commits, commits);
+    CU_ASSERT_TRUE(follower->state.saved.meta.index >= index);
+    snapshot_lab_restart(follower);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
+    close_cluster();
+}
+
+/* X1: another leader still had the log, and this node went on from it while it loaded. */
+UNIT_TEST(replica_snapshot_refused, what_this_node_has_gone_beyond_is_not_installed)
+{
+    struct lab_node *leader = open_cluster(13);
+    struct replica_snapshot_options seldom = {.log_entries = 1000000};
+    for (uint32_t i = 0; i < lab.nodes_count; i++) {
+        if (&lab.nodes[i] != leader) {
+            replica_set_snapshot_options(lab.nodes[i].replica, &seldom);
+        }
+    }
+    struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+    lab_network_heal(&lab.network);
+    run_to_phase(follower, RECEIVE_LOADING);
+    uint64_t index = follower->replica->receive.snapshot.index;
+    CU_ASSERT_EQUAL_FATAL(follower->state.operations_count, 1);
+    follower->state.operations[0].due_ms = lab.now_ms + 3000;
+    lab_crash(leader);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(lab_run_to_leader(&lab, 2000));
+    lab_run_for(&lab, 500);
+    CU_ASSERT_TRUE(snapshot_lab_status(follower).applied_index > index);
+    lab_run_for(&lab, 3000);
+    CU_ASSERT_EQUAL(follower->state.loads, 1);
+    CU_ASSERT_EQUAL(follower->state.installs, 0);
+    lab_start(leader);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
+    close_cluster();
+}
