@@ -23,6 +23,9 @@ enum { EXIT_CONTRADICTION = 70 };
 /* A connection that was heard from so recently is no leftover of a process that is gone. */
 enum { LIVE_MS = 2000 };
 
+/* After such a silence the kernel may be back at acknowledging every message at once. */
+enum { SILENCE_MS = 30 };
+
 void peer_conn_close(struct peer_conn *conn)
 {
     struct peer_net *net = conn->net;
@@ -335,6 +338,9 @@ static void on_readable(evutil_socket_t descriptor, short what, void *context)
     struct peer_conn *conn = context;
     struct peer_net *net = conn->net;
     loop_wake(net->loop);
+    if (net->loop->now_ms - conn->last_input_ms >= SILENCE_MS) {
+        peer_socket_delay_acks(descriptor);
+    }
     for (uint32_t i = 0; i < PEER_READS_A_TURN; i++) {
         /* Before it is identified, not one byte more than a hello. */
         size_t room = conn->is_identified ? (size_t)PEER_READ_BYTES

@@ -383,6 +383,11 @@ void peer_net_pay_cluster_found(struct peer_net *net);
 void peer_socket_tune_dialled(int descriptor);
 void peer_socket_tune_accepted(int descriptor);
 
+/* An accepted connection never sends, so no data carries its acknowledgements, and the kernel makes
+ * a packet of each in every recv. This has it acknowledge every second message instead, until the
+ * sender is silent for as long as an acknowledgement may be delayed, 40 ms. */
+void peer_socket_delay_acks(int descriptor);
+
 /* Whether the other side has closed or reset the connection, unread bytes or not. */
 bool peer_socket_is_hung_up(int descriptor);
 

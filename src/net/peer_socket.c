@@ -52,6 +52,11 @@ void peer_socket_tune_accepted(int descriptor)
     set_keepalive(descriptor);
 }
 
+void peer_socket_delay_acks(int descriptor)
+{
+    set_option(descriptor, IPPROTO_TCP, TCP_QUICKACK, 0);
+}
+
 bool peer_socket_is_hung_up(int descriptor)
 {
     struct pollfd question = {.fd = descriptor, .events = POLLRDHUP};

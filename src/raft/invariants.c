@@ -101,6 +101,7 @@ static void check_peer(const struct raft *raft, const struct raft_peer *peer)
     ASSERT(peer->match_index < peer->next_index);
     ASSERT(peer->next_index <= raft_log_last_index(&raft->log) + 1);
     ASSERT(peer->read_round <= raft->reads.round);
+    ASSERT(peer->round_asked <= raft->reads.round);
     ASSERT(peer->commit_told <= raft->commit_index);
     ASSERT(peer->in_flight_count <= LIMIT_APPENDS_IN_FLIGHT);
     ASSERT(peer->in_flight_count == 0 || peer->state == RAFT_REPLICATE);

@@ -89,7 +89,7 @@ static void check_quorum(struct raft *raft)
 
 static void handle_deadline(struct raft *raft)
 {
-    raft_reads_expire(raft);
+    raft_reads_on_deadline(raft);
     if (raft->role != RAFT_LEADER) {
         if (raft->now_ms >= raft->election_deadline_ms) {
             raft_on_election_deadline(raft);
@@ -188,7 +188,8 @@ static uint64_t next_deadline_ms(const struct raft *raft)
     uint64_t contact_ms = raft_progress_quorum_contact_ms(raft);
     uint64_t quorum_ms =
         contact_ms == RAFT_NEVER_MS ? RAFT_NEVER_MS : contact_ms + raft->timers.election_ms_max;
-    return earlier(raft->heartbeat_deadline_ms, earlier(quorum_ms, raft->transfer_deadline_ms));
+    uint64_t own_ms = earlier(raft->heartbeat_deadline_ms, raft_reads_deadline_ms(raft));
+    return earlier(own_ms, earlier(quorum_ms, raft->transfer_deadline_ms));
 }
 
 static void point_messages_at_log(struct raft *raft)

@@ -178,6 +178,9 @@ struct raft_heartbeat_reply {
 
 struct raft_read {
     uint64_t context; /* the asker's own number, echoed */
+    /* The asker's, if its term is durable: then the question is also its word, as a heartbeat reply
+     * is, that it was in this term after the read came in. 0: it is not. */
+    uint64_t disk_id;
 };
 
 struct raft_read_reply {

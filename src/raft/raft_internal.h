@@ -137,6 +137,8 @@ struct raft_peer {
     bool moved;                 /* the stream began or match_index rose since the last heartbeat */
     bool stalled;               /* it did not: ask what became of it */
     uint64_t read_round;        /* newest one acknowledged */
+    uint64_t round_asked;       /* newest one sent */
+    uint64_t slow_until_ms;     /* it kept a read round waiting */
     uint64_t announce_index;    /* tell of its commit at once; 0: nothing asked */
     uint64_t commit_told;       /* the highest commit index sent that it can act upon */
     uint64_t in_flight[LIMIT_APPENDS_IN_FLIGHT]; /* last index of each append, oldest first */
@@ -152,11 +154,12 @@ struct raft_pending_read {
     uint64_t from; /* the asker; the own id for a local read */
     uint64_t round;
     uint64_t index;
-    uint64_t since_ms;
+    uint64_t since_ms; /* the asking; leader: that of the round */
 };
 
 struct raft_reads {
     uint64_t round; /* newest one started; never reused, not even in a later term (D3) */
+    uint64_t round_asked_of_all; /* newest one that every voter was asked for */
     struct raft_pending_read *pending;
     uint32_t pending_head;
     uint32_t pending_count;
@@ -367,7 +370,7 @@ void raft_handle_read_reply(struct raft *raft, const struct raft_message *messag
 void raft_reads_start_waiting(struct raft *raft);
 void raft_reads_confirm(struct raft *raft);
 void raft_reads_fail_all(struct raft *raft);
-void raft_reads_expire(struct raft *raft);
+void raft_reads_on_deadline(struct raft *raft);
 uint64_t raft_reads_deadline_ms(const struct raft *raft);
 
 /* transfer.c */

@@ -96,6 +96,7 @@ void raft_send_heartbeat(struct raft *raft, struct raft_peer *peer)
     message.heartbeat.read_round = raft->reads.round;
     message.heartbeat.clock_ms = raft->clock_ms;
     raft_send(raft, &message);
+    peer->round_asked = raft->reads.round;
     peer->commit_told = told > peer->commit_told ? told : peer->commit_told;
 }
 
@@ -104,6 +105,7 @@ void raft_send_heartbeats(struct raft *raft)
     for (uint32_t i = 0; i < raft->peers_count; i++) {
         raft_send_heartbeat(raft, &raft->peers[i]);
     }
+    raft->reads.round_asked_of_all = raft->reads.round;
 }
 
 void raft_send_announcements(struct raft *raft)

@@ -238,6 +238,7 @@ void peer_body_put_raft(struct buf *out, const struct raft_message *message)
         break;
     case RAFT_MESSAGE_READ:
         bytes_put_u64(out, message->read.context);
+        bytes_put_u64(out, message->read.disk_id);
         break;
     case RAFT_MESSAGE_READ_REPLY:
         put_read_reply(out, &message->read_reply);
@@ -277,6 +278,7 @@ bool peer_body_get_raft(struct bytes_reader *reader, enum raft_message_type type
         break;
     case RAFT_MESSAGE_READ:
         out->read.context = bytes_get_u64(reader);
+        out->read.disk_id = bytes_get_u64(reader);
         break;
     case RAFT_MESSAGE_READ_REPLY:
         get_read_reply(reader, &out->read_reply);

@@ -48,9 +48,10 @@
  *        0    8  term
  *        8    8  read_round
  *       16    8  disk_id
- * READ, 16 bytes:
+ * READ, 24 bytes:
  *        0    8  term
  *        8    8  context
+ *       16    8  disk_id
  * READ_REPLY, 40 bytes:
  *        0    8  term
  *        8    8  context
@@ -132,7 +133,7 @@ enum {
     PEER_BODY_APPEND_REPLY_BYTES = 64,
     PEER_BODY_HEARTBEAT_BYTES = 32,
     PEER_BODY_HEARTBEAT_REPLY_BYTES = 24,
-    PEER_BODY_READ_BYTES = 16,
+    PEER_BODY_READ_BYTES = 24,
     PEER_BODY_READ_REPLY_BYTES = 40,
     PEER_BODY_TIMEOUT_NOW_BYTES = 8,
     PEER_BODY_FORWARD_REFUSED_BYTES = 24,

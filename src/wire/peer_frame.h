@@ -5,7 +5,7 @@
  * Hello, 128 bytes:
  *   offset size
  *        0    8  magic "QRMPEER\n"
- *        8    4  protocol version, 2
+ *        8    4  protocol version, 3
  *       12    4  capabilities (enum peer_capability)
  *       16   16  cluster id; all zero: the sender has none yet
  *       32    8  from: the sender's node id
@@ -36,7 +36,7 @@
 #include "base/slice.h"
 #include "wire/peer_message.h"
 
-#define PEER_PROTOCOL_VERSION 2
+#define PEER_PROTOCOL_VERSION 3
 #define PEER_HELLO_BYTES 128
 #define PEER_FRAME_HEADER_BYTES 32
 #define PEER_FRAGMENT_BYTES (256u * 1024)

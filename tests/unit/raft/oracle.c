@@ -126,9 +126,13 @@ static void check_promise(struct oracle *oracle, const struct cluster_node *node
     switch (message->type) {
     case RAFT_MESSAGE_PRE_VOTE:
     case RAFT_MESSAGE_PRE_VOTE_REPLY:
-    case RAFT_MESSAGE_READ:
     case RAFT_MESSAGE_READ_REPLY:
         return;
+    case RAFT_MESSAGE_READ:
+        if (message->read.disk_id == 0) {
+            return;
+        }
+        break;
     case RAFT_MESSAGE_VOTE:
         if (disk->hard_state.term != message->term || disk->hard_state.vote != node->id) {
             fail(oracle, "node %" PRIu64 " asks for votes before its own is durable", node->id);

@@ -77,9 +77,10 @@ UNIT_TEST(peer_frame, reads_and_timeout_now_round_trip)
     struct buf frame = {0};
     struct peer_message out;
     struct peer_message read = sample_raft_message(RAFT_MESSAGE_READ);
-    read.raft.read.context = 10;
+    read.raft.read = (struct raft_read){10, 11};
     sample_round_trip(&read, &scratch, &out, &frame);
     CU_ASSERT_EQUAL(out.raft.read.context, 10);
+    CU_ASSERT_EQUAL(out.raft.read.disk_id, 11);
     for (int i = 0; i < 2; i++) {
         struct peer_message reply = sample_raft_message(RAFT_MESSAGE_READ_REPLY);
         reply.raft.read_reply = (struct raft_read_reply){12, i == 1, 13, 14};
