@@ -307,9 +307,6 @@ static enum fate judge(const struct session *session, const struct request *requ
                        enum drain_mode mode)
 {
     const struct read_rounds *rounds = &session->executor->replica->rounds;
-    if (mode == DRAIN_PASSED) {
-        return request->kind == REQUEST_WRITE ? FATE_WAIT : FATE_FAIL;
-    }
     switch (request->kind) {
     case REQUEST_WRITE:
         return FATE_WAIT;

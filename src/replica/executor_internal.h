@@ -79,7 +79,6 @@ enum drain_mode {
     DRAIN_BEHIND_WRITE, /* also attached ones: a write of this session was just applied */
     DRAIN_ALL,          /* all reads up to the next write: that write is about to be applied */
     DRAIN_GIVE_UP,      /* all reads up to the next write: those not ready fail */
-    DRAIN_PASSED,       /* fail all up to the next write: the state is that of a later place */
     DRAIN_FAIL,         /* attached reads fail: the write before them was given up */
 };
 void executor_drain(struct session *session, enum drain_mode mode);

@@ -6,8 +6,7 @@
  */
 #include "replica/replica_internal.h"
 
-static void fail_batch(struct batch *batch, const char *error, enum drain_mode before,
-                       enum drain_mode behind)
+static void fail_batch(struct batch *batch, const char *error)
 {
     for (uint32_t i = 0; i < batch->commands_count; i++) {
         struct session *session = batch->sessions[i];
@@ -17,9 +16,9 @@ static void fail_batch(struct batch *batch, const char *error, enum drain_mode b
         batch->sessions[i] = NULL;
         /* Reads before it have waited at least as long; behind it, attached ones lose their place.
          */
-        executor_drain(session, before);
+        executor_drain(session, DRAIN_GIVE_UP);
         executor_fail_write(session, error);
-        executor_drain(session, behind);
+        executor_drain(session, DRAIN_FAIL);
         session_release(session);
     }
     batch->is_given_up = true;
@@ -29,8 +28,7 @@ void give_up_covered(struct replica *replica, uint64_t sequence)
 {
     struct batch *batch;
     while ((batch = batches_first_sent(&replica->batches)) != NULL && batch->sequence <= sequence) {
-        /* The state holds what the client sent later, too: no read has its place in it any more. */
-        fail_batch(batch, ERROR_REPLY_LOST, DRAIN_PASSED, DRAIN_PASSED);
+        fail_batch(batch, ERROR_REPLY_LOST);
         batches_remove(&replica->batches, batch);
         forward_applied(replica);
     }
@@ -41,7 +39,7 @@ void give_up_sent(struct replica *replica)
     for (struct batch *batch = batches_first_sent(&replica->batches); batch != NULL;
          batch = batches_next_sent(&replica->batches, batch)) {
         if (!batch->is_given_up) {
-            fail_batch(batch, ERROR_REPLY_LOST, DRAIN_GIVE_UP, DRAIN_FAIL);
+            fail_batch(batch, ERROR_REPLY_LOST);
         }
     }
 }
@@ -56,12 +54,12 @@ static void give_up_batches(struct replica *replica)
     for (struct batch *batch = batches_first_sent(&replica->batches); batch != NULL;
          batch = batches_next_sent(&replica->batches, batch)) {
         if (!batch->is_given_up && is_overdue(replica, batch->opened_ms)) {
-            fail_batch(batch, ERROR_UNKNOWN_OUTCOME, DRAIN_GIVE_UP, DRAIN_FAIL);
+            fail_batch(batch, ERROR_UNKNOWN_OUTCOME);
         }
     }
     struct batch *batch = batches_first_unsent(&replica->batches);
     while (batch != NULL && is_overdue(replica, batch->opened_ms)) {
-        fail_batch(batch, ERROR_NO_LEADER, DRAIN_GIVE_UP, DRAIN_FAIL);
+        fail_batch(batch, ERROR_NO_LEADER);
         batches_remove(&replica->batches, batch);
         batch = batches_first_unsent(&replica->batches);
     }
