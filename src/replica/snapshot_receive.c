@@ -293,16 +293,17 @@ bool replica_on_received_rows(struct replica *replica, struct slice rows, bool i
  * This comes before the swap: a read that was confirmed already, and stood behind one of them, is
  * answered from the old state, for the new one also has the writes that its client sent behind it.
  *
- * A snapshot of a cluster that this node was removed from does not tell any more which they were:
- * none of them may be sent again under another incarnation, as they would be once it is added
- * (M12). */
+ * A snapshot from behind a removal of this node does not tell any more which they were: it has no
+ * row of this node, or one of later incarnations alone if the node was added again. None of them
+ * may be sent again under another incarnation, as they would be once it is a member (M12). */
 static void give_up_own_batches(struct replica *replica, const struct sequences *sequences)
 {
     bool is_known = false;
     for (uint32_t i = 0; i < sequences->count; i++) {
         const struct sequence_row *row = &sequences->rows[i];
-        is_known = is_known || row->origin == replica->self;
-        if (row->origin == replica->self && row->incarnation == replica->incarnation) {
+        bool is_own = row->origin == replica->self;
+        is_known = is_known || (is_own && row->incarnation <= replica->incarnation);
+        if (is_own && row->incarnation == replica->incarnation) {
             give_up_covered(replica, row->sequence);
         }
     }
