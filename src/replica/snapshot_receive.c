@@ -15,7 +15,7 @@
  * the place of the old one in a single step, and raft is told.
  *
  * The replies of this node's own writes that the snapshot covers are lost: their clients are told
- * that the outcome is not known.
+ * that the outcome is not known, while the old state is still there for the reads between them.
  */
 #include <inttypes.h>
 
@@ -289,18 +289,21 @@ bool replica_on_received_rows(struct replica *replica, struct slice rows, bool i
 
 /* ---- The swap ---- */
 
-/* Of this node's own writes, those the snapshot covers were applied, where they had no replies. A
- * snapshot of a cluster that this node was removed from does not tell any more which those were:
- * none of them may be sent again under another incarnation, as they would be once it is added
- * (M12). */
-static void give_up_own_batches(struct replica *replica)
+/* Of this node's own writes, those the snapshot covers were applied, where they had no replies.
+ * This comes before the swap: a read that was confirmed already, and stood behind one of them, is
+ * answered from the old state, for the new one also has the writes that its client sent behind it.
+ *
+ * A snapshot from behind a removal of this node does not tell any more which they were: it has no
+ * row of this node, or one of later incarnations alone if the node was added again. None of them
+ * may be sent again under another incarnation, as they would be once it is a member (M12). */
+static void give_up_own_batches(struct replica *replica, const struct sequences *sequences)
 {
-    const struct sequences *sequences = &replica->sequences;
     bool is_known = false;
     for (uint32_t i = 0; i < sequences->count; i++) {
         const struct sequence_row *row = &sequences->rows[i];
-        is_known = is_known || row->origin == replica->self;
-        if (row->origin == replica->self && row->incarnation == replica->incarnation) {
+        bool is_own = row->origin == replica->self;
+        is_known = is_known || (is_own && row->incarnation <= replica->incarnation);
+        if (is_own && row->incarnation == replica->incarnation) {
             give_up_covered(replica, row->sequence);
         }
     }
@@ -335,12 +338,12 @@ void replica_on_received_installed(struct replica *replica, enum result result)
     receive->phase = RECEIVE_NONE;
     receive->installs++;
     replica->is_state_missing = false;
+    give_up_own_batches(replica, &restore->state.sequences);
     restore_take(replica, restore);
     replica->configuration_changed = true;
     logger_log(LOGGER_NOTICE, "took over the snapshot of index %" PRIu64 " from %s",
                receive->snapshot.index, replica_node_name(replica, receive->source));
     tell_raft(replica, &receive->snapshot);
-    give_up_own_batches(replica);
 }
 
 /* ---- A turn ---- */
