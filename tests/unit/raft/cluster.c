@@ -214,7 +214,8 @@ void cluster_start(struct cluster *cluster, uint64_t id)
                                .snapshot_term = node->disk.snapshot_term,
                                .entries = node->disk.entries,
                                .entries_count = node->disk.entries_count,
-                               .commit_index = node->disk.state_index};
+                               .commit_index = node->disk.state_index,
+                               .withhold_ms = cluster->withhold_ms};
     if (start.hard_state.term < node->disk.state_term) {
         start.hard_state = (struct raft_hard_state){node->disk.state_term, RAFT_ID_NONE};
         node->disk.hard_state = start.hard_state;
@@ -500,6 +501,25 @@ void cluster_deliver_all(struct cluster *cluster)
         ASSERT(i < 100000);
         enum result result = cluster_deliver_at(cluster, 0);
         ASSERT(result == RESULT_OK);
+    }
+}
+
+void cluster_link(struct cluster *cluster, uint64_t from, uint64_t to)
+{
+    const struct raft *sender = cluster->nodes[from].raft;
+    if (from == to || sender == NULL || cluster->nodes[to].raft == NULL || cluster->cut[from][to]) {
+        return;
+    }
+    struct raft_event event = {.type = RAFT_EVENT_REMEMBERED};
+    event.remembered = (struct raft_remembered){from, raft_get_memory(sender, to)};
+    (void)cluster_step(cluster, to, &event);
+}
+
+void cluster_link_all(struct cluster *cluster, uint64_t id)
+{
+    for (uint64_t other = 1; other <= cluster->nodes_count; other++) {
+        cluster_link(cluster, other, id);
+        cluster_link(cluster, id, other);
     }
 }
 
