@@ -174,6 +174,28 @@ void cluster_lose(struct cluster *cluster, uint64_t id, uint32_t count)
     disk_truncate(disk, disk->snapshot_index + disk->entries_count - count + 1);
 }
 
+static void disk_copy(struct cluster_disk *to, const struct cluster_disk *from)
+{
+    free_entries(to->entries, to->entries_count);
+    *to = *from;
+    to->entries = copy_entries(from->entries, (uint32_t)from->entries_count);
+    to->entries_capacity = from->entries_count;
+}
+
+void cluster_take_image(struct cluster *cluster, uint64_t id)
+{
+    struct cluster_node *node = &cluster->nodes[id];
+    disk_copy(&node->image, &node->disk);
+    node->has_image = true;
+}
+
+void cluster_restore_image(struct cluster *cluster, uint64_t id)
+{
+    struct cluster_node *node = &cluster->nodes[id];
+    ASSERT(node->raft == NULL && node->has_image);
+    disk_copy(&node->disk, &node->image);
+}
+
 void cluster_swap_disks(struct cluster *cluster, uint64_t a, uint64_t b)
 {
     cluster_crash(cluster, a);
@@ -194,6 +216,7 @@ void cluster_deinit(struct cluster *cluster)
         cluster_crash(cluster, id);
         mem_free(cluster->nodes[id].persists);
         free_entries(cluster->nodes[id].disk.entries, cluster->nodes[id].disk.entries_count);
+        free_entries(cluster->nodes[id].image.entries, cluster->nodes[id].image.entries_count);
     }
 }
 

@@ -39,6 +39,8 @@ struct cluster_node {
     struct raft *raft; /* NULL: down */
     bool persists_by_hand;
     struct cluster_disk disk;
+    struct cluster_disk image; /* an earlier state of it */
+    bool has_image;
     struct cluster_persist *persists; /* on their way to the disk, oldest first */
     uint32_t persists_count;
     uint32_t persists_capacity;
@@ -95,6 +97,10 @@ void cluster_wipe(struct cluster *cluster, uint64_t id);
 /* Takes the last count entries from the disk of a node that is down, as if it were an older image.
  */
 void cluster_lose(struct cluster *cluster, uint64_t id, uint32_t count);
+
+/* Copies a disk as it is now; and puts the last copy in place of what a node that is down has. */
+void cluster_take_image(struct cluster *cluster, uint64_t id);
+void cluster_restore_image(struct cluster *cluster, uint64_t id);
 
 /* Crashes two nodes and puts each other's disk in. */
 void cluster_swap_disks(struct cluster *cluster, uint64_t a, uint64_t b);

@@ -7,6 +7,7 @@
 static void start_from(struct cluster *cluster, uint64_t term, const uint64_t *terms,
                        uint32_t count)
 {
+    cluster_crash(cluster, 1);
     cluster_write_disk(cluster, 1, (struct raft_hard_state){term, RAFT_ID_NONE}, terms, count);
     cluster_start(cluster, 1);
 }
