@@ -67,7 +67,7 @@ struct cluster {
     uint64_t seed;
     struct raft_configuration configuration; /* bootstrap */
     struct raft_timers timers;
-    uint32_t withhold_ms; /* of nodes started from now on */
+    uint32_t withhold_ms;                             /* of nodes started from now on */
     struct cluster_node nodes[CLUSTER_NODES_MAX + 1]; /* by id, from 1 */
     uint32_t nodes_count;
     struct cluster_mail *mails; /* in flight, oldest first */

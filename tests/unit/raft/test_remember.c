@@ -107,7 +107,8 @@ UNIT_TEST(raft_remember, a_commit_of_a_later_term_gives_the_vote_back)
     cluster_deinit(&cluster);
 }
 
-/* A link breaks and comes up while the node runs: what is remembered then it has since its start. */
+/* A link breaks and comes up while the node runs: what is remembered then it has since its start.
+ */
 UNIT_TEST(raft_remember, what_was_acknowledged_since_the_start_is_no_loss)
 {
     struct cluster cluster;

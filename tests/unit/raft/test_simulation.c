@@ -283,8 +283,8 @@ static void drop_mail_of(struct cluster *cluster, uint64_t id)
     }
 }
 
-/* A node that is down comes back with its disk as it was some time ago, if the others can do without
- * its vote, and one of them has led in the last term that the disk has seen. */
+/* A node that is down comes back with its disk as it was some time ago, if the others can do
+ * without its vote, and one of them has led in the last term that the disk has seen. */
 static void restore_image(struct simulation *simulation, uint64_t id)
 {
     struct cluster *cluster = &simulation->cluster;
@@ -333,8 +333,7 @@ static void start_node(struct simulation *simulation, uint64_t id)
 {
     struct cluster *cluster = &simulation->cluster;
     uint64_t witness = id == simulation->restored ? simulation->witness : RAFT_ID_NONE;
-    if (witness != RAFT_ID_NONE &&
-        (cluster->cut[witness][id] || is_paused(simulation, witness))) {
+    if (witness != RAFT_ID_NONE && (cluster->cut[witness][id] || is_paused(simulation, witness))) {
         return;
     }
     oracle_node_crashed(&simulation->oracle, cluster, id);
