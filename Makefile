@@ -100,7 +100,7 @@ sim:                                     ## simulated clusters: SEED=n, or SEEDS
 # searching with clang's libFuzzer (MODE=fuzz).
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_DRIVER  := $(if $(filter fuzz,$(MODE)),,tests/fuzz/replay.c)
-WITH_fuzz_raft := tests/unit/raft/cluster.c tests/unit/raft/oracle.c
+WITH_fuzz_raft := $(addprefix tests/unit/raft/,cluster.c cluster_disk.c oracle.c)
 $(BUILD)/fuzz-%: $$(call objects,tests/fuzz/fuzz_$$*.c $$(WITH_fuzz_$$*) tests/fuzz/fuzz.c \
                    $(FUZZ_DRIVER)) $(call archives,$(LAYERS_server))
 	@echo "  link  $@"

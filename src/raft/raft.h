@@ -270,9 +270,9 @@ struct raft_event {
         uint64_t read_context;   /* READ: the caller's own number, not 0 */
         uint64_t persist_id;     /* PERSISTED */
         uint64_t snapshot_index; /* SNAPSHOT_SAVED */
-        struct raft_snapshot snapshot;    /* SNAPSHOT_INSTALLED */
-        uint64_t peer;                    /* UNREACHABLE, TRANSFER */
-        const struct raft_change *change; /* CHANGE */
+        struct raft_snapshot snapshot;     /* SNAPSHOT_INSTALLED */
+        uint64_t peer;                     /* UNREACHABLE, TRANSFER */
+        const struct raft_change *change;  /* CHANGE */
         struct raft_remembered remembered; /* REMEMBERED */
     };
 };
@@ -347,7 +347,7 @@ struct raft_start {
     uint64_t entries_count;
     uint64_t commit_index; /* known committed at least; 0 or snapshot_index when nothing is known */
     /* A node that has a term or a log, and other voters beside it, neither campaigns nor votes
-     * before each of these was heard with RAFT_EVENT_REMEMBERED, but so long at most. 0: at once. */
+     * before each of these was heard with RAFT_EVENT_REMEMBERED; but so long at most. 0: at once */
     uint32_t withhold_ms;
 };
 

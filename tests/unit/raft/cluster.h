@@ -146,10 +146,10 @@ enum result cluster_deliver_at(struct cluster *cluster, uint32_t at);
 void cluster_deliver_all(struct cluster *cluster);
 void cluster_drop_at(struct cluster *cluster, uint32_t at);
 void cluster_drop_all(struct cluster *cluster);
+/* Of all mail, what is from a node or to it. */
+void cluster_drop_mail_of(struct cluster *cluster, uint64_t id);
 /* A link comes up: to hears at once what from remembers of it, if both run and it is not cut. */
 void cluster_link(struct cluster *cluster, uint64_t from, uint64_t to);
-/* All links of a node do, both ways. */
-void cluster_link_all(struct cluster *cluster, uint64_t id);
 /* Puts a copy of a piece of mail at the end. */
 void cluster_repeat_at(struct cluster *cluster, uint32_t at);
 /* The first mail of a type from one node to another (RAFT_ID_NONE: any), or NULL. */

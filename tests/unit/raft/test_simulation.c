@@ -272,17 +272,6 @@ static void wipe(struct simulation *simulation, uint64_t id)
     }
 }
 
-/* Nothing of before is under way any more when a disk has been put back. */
-static void drop_mail_of(struct cluster *cluster, uint64_t id)
-{
-    for (uint32_t at = cluster->mails_count; at > 0; at--) {
-        const struct raft_message *message = &cluster->mails[at - 1].message;
-        if (message->from == id || message->to == id) {
-            cluster_drop_at(cluster, at - 1);
-        }
-    }
-}
-
 /* A node that is down comes back with its disk as it was some time ago, if the others can do
  * without its vote, and one of them has led in the last term that the disk has seen. */
 static void restore_image(struct simulation *simulation, uint64_t id)
@@ -302,7 +291,7 @@ static void restore_image(struct simulation *simulation, uint64_t id)
             simulation->restored = id;
             simulation->witness = other;
             simulation->memory = memory;
-            drop_mail_of(cluster, id);
+            cluster_drop_mail_of(cluster, id);
             cluster_restore_image(cluster, id);
             oracle_node_wiped(&simulation->oracle, id);
             simulation->restores++;
