@@ -58,6 +58,7 @@ static bool is_bulk(const struct peer_message *message)
     case PEER_MESSAGE_CHANGE:
     case PEER_MESSAGE_CHANGE_REPLY:
     case PEER_MESSAGE_STATE_HASH:
+    case PEER_MESSAGE_REMEMBERED:
         return false;
     }
     return false;

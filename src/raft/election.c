@@ -44,6 +44,9 @@ void raft_become_follower(struct raft *raft, uint64_t term, uint64_t leader)
     ASSERT(term >= raft->hard_state.term);
     ASSERT(leader != raft->id);
     bool was_leader = raft->role == RAFT_LEADER;
+    if (was_leader) {
+        raft_remember_all(raft);
+    }
     if (term != raft->hard_state.term || leader != raft->leader || was_leader) {
         forget_leader(raft);
     }
@@ -151,12 +154,18 @@ bool raft_is_waiting(const struct raft *raft)
     return raft->waits_for_leader && raft_log_last_index(&raft->log) == 0;
 }
 
+/* A disk that went back promises nothing; nor does one before it is known whether it did. */
+static bool may_vote(const struct raft *raft)
+{
+    return !raft_has_lost(raft) && !raft_withholds_votes(raft);
+}
+
 /* Thesis 4.2.2: "A server that is not part of its own latest configuration should still start new
  * elections, as it might still be needed until the Cnew entry is committed": it may be the only one
  * that has that entry and whose log suffices. "It does not count its own vote". */
 bool raft_may_campaign(const struct raft *raft)
 {
-    if (raft_is_waiting(raft)) {
+    if (raft_is_waiting(raft) || !may_vote(raft)) {
         return false;
     }
     return raft_is_voter_itself(raft) ||
@@ -240,7 +249,7 @@ void raft_handle_pre_vote(struct raft *raft, const struct raft_message *message)
         return;
     }
     struct raft_message reply = {.type = RAFT_MESSAGE_PRE_VOTE_REPLY, .to = message->from};
-    reply.vote_reply.granted = is_newer && is_up_to_date(raft, &message->vote);
+    reply.vote_reply.granted = is_newer && may_vote(raft) && is_up_to_date(raft, &message->vote);
     reply.vote_reply.disk_id = raft->disk_id;
     /* A refusal teaches a term that is behind; a grant must not look stale to the asker (C9). */
     reply.term = reply.vote_reply.granted ? message->term : raft->hard_state.term;
@@ -272,8 +281,8 @@ void raft_handle_vote(struct raft *raft, const struct raft_message *message)
     reply.vote_reply.disk_id = raft->disk_id;
     bool is_free = raft->hard_state.vote == message->from ||
                    (raft->hard_state.vote == RAFT_ID_NONE && raft->leader == RAFT_ID_NONE);
-    reply.vote_reply.granted =
-        message->term == raft->hard_state.term && is_free && is_up_to_date(raft, &message->vote);
+    reply.vote_reply.granted = message->term == raft->hard_state.term && is_free &&
+                               may_vote(raft) && is_up_to_date(raft, &message->vote);
     if (!reply.vote_reply.granted) {
         raft_send_when_durable(raft, &reply, raft_hard_state_wait_id(raft));
         return;

@@ -165,6 +165,7 @@ void raft_check_invariants(const struct raft *raft)
     check_log(raft);
     check_persistence(raft);
     check_membership(raft);
+    ASSERT(raft->role != RAFT_LEADER || !raft_has_lost(raft));
     switch (raft->role) {
     case RAFT_FOLLOWER:
         check_follower(raft);

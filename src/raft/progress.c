@@ -307,6 +307,7 @@ void raft_progress_forget(struct raft *raft, struct raft_peer *peer, uint64_t di
                "raft: member %" PRIu64 " no longer has what it acknowledged up to entry %" PRIu64
                " (disk %" PRIx64 ", now %" PRIx64 "): it is brought up to date anew",
                peer->id, peer->match_index, peer->disk_id, disk_id);
+    raft_remember(raft, peer);
     /* A recorded disk speaks for itself: it counts or does not by its id. */
     peer->has_lost = peer->is_voter &&
                      (peer->has_lost || peer->recorded_disk_id == 0 || disk_id == peer->disk_id);

@@ -169,6 +169,9 @@ static enum result handle_event(struct raft *raft, const struct raft_event *even
         return raft_handle_snapshot_installed(raft, &event->snapshot);
     case RAFT_EVENT_CHANGE:
         return raft_handle_change(raft, event->change);
+    case RAFT_EVENT_REMEMBERED:
+        raft_handle_remembered(raft, event->remembered.peer, &event->remembered.memory);
+        break;
     }
     return RESULT_OK;
 }
@@ -275,7 +278,7 @@ void raft_get_status(const struct raft *raft, struct raft_status *out)
     *out = (struct raft_status){
         .id = raft->id,
         .role = raft->role,
-        .is_voter = raft_is_voter_itself(raft) && !raft_is_waiting(raft),
+        .is_voter = raft_is_voter_itself(raft) && !raft_is_waiting(raft) && !raft_has_lost(raft),
         .is_member = raft_is_member(raft, raft->id),
         .term = raft->hard_state.term,
         .vote = raft->hard_state.vote,

@@ -220,6 +220,7 @@ enum raft_event_type {
     RAFT_EVENT_UNREACHABLE,        /* a send to a peer failed, or its connection broke */
     RAFT_EVENT_TRANSFER,           /* hand leadership to a peer (RAFT_ID_NONE: the best one) */
     RAFT_EVENT_CHANGE,             /* change the membership by one server; leader only */
+    RAFT_EVENT_REMEMBERED,         /* a peer's raft_get_memory of this node; may come again */
 };
 
 /* A snapshot that was put in place of this node's state (paper, Figure 13). A log that has the
@@ -229,6 +230,24 @@ struct raft_snapshot {
     uint64_t index; /* above the index of the snapshot before it */
     uint64_t term;
     const struct raft_configuration *configuration; /* as of index; copied */
+};
+
+/*
+ * The furthest acknowledgement that a node has from a peer, of a time when it led; all 0: none. A
+ * disk that was put back to an earlier state is known by it only. So whenever a link to a peer
+ * comes up, raft_get_memory goes to it as the first thing, and in there as RAFT_EVENT_REMEMBERED.
+ * A node that finds that it has lost what it acknowledged neither campaigns nor votes until it has
+ * everything again.
+ */
+struct raft_memory {
+    uint64_t disk_id; /* the peer's */
+    uint64_t term;    /* that the node led */
+    uint64_t index;   /* the match_index acknowledged in it */
+};
+
+struct raft_remembered {
+    uint64_t peer; /* who remembers */
+    struct raft_memory memory;
 };
 
 enum raft_change_kind {
@@ -257,9 +276,10 @@ struct raft_event {
         uint64_t read_context;   /* READ: the caller's own number, not 0 */
         uint64_t persist_id;     /* PERSISTED */
         uint64_t snapshot_index; /* SNAPSHOT_SAVED */
-        struct raft_snapshot snapshot;    /* SNAPSHOT_INSTALLED */
-        uint64_t peer;                    /* UNREACHABLE, TRANSFER */
-        const struct raft_change *change; /* CHANGE */
+        struct raft_snapshot snapshot;     /* SNAPSHOT_INSTALLED */
+        uint64_t peer;                     /* UNREACHABLE, TRANSFER */
+        const struct raft_change *change;  /* CHANGE */
+        struct raft_remembered remembered; /* REMEMBERED */
     };
 };
 
@@ -332,6 +352,9 @@ struct raft_start {
     const struct raft_entry *entries; /* contiguous from snapshot_index + 1, durable; retained */
     uint64_t entries_count;
     uint64_t commit_index; /* known committed at least; 0 or snapshot_index when nothing is known */
+    /* A node that has a term or a log, and other voters beside it, neither campaigns nor votes
+     * before each of these was heard with RAFT_EVENT_REMEMBERED; but so long at most. 0: at once */
+    uint32_t withhold_ms;
 };
 
 struct raft;
@@ -382,7 +405,9 @@ void raft_wait_for_leader(struct raft *raft);
 struct raft_status {
     uint64_t id;
     enum raft_role role;
-    bool is_voter;  /* by the latest configuration, with this disk, and not waiting for a leader */
+    /* By the latest configuration, with this disk, not waiting for a leader, and with all that it
+     * is known to have acknowledged. */
+    bool is_voter;
     bool is_member; /* by the latest configuration */
     uint64_t term;
     uint64_t vote;
@@ -410,6 +435,9 @@ struct raft_progress {
 };
 
 void raft_get_status(const struct raft *raft, struct raft_status *out);
+
+/* What this node remembers of a peer, whether it leads now or not. */
+struct raft_memory raft_get_memory(const struct raft *raft, uint64_t peer);
 
 /* Fills up to capacity rows, one a peer in id order; returns their number; 0 when not the leader.
  */

@@ -16,6 +16,7 @@
  *   commit.c         the quorum index and the rule of 5.4.2
  *   read_index.c     linearizable reads (thesis 6.4)
  *   transfer.c       leadership transfer (thesis 3.10)
+ *   remember.c       disks that went back to an earlier state
  *   invariants.c     everything that one node can check of itself
  *
  * A function here never calls back out; it changes struct raft and appends to its outbox. Entries
@@ -146,6 +147,13 @@ struct raft_peer {
     uint32_t in_flight_count;
 };
 
+/* ---- remember.c ---- */
+
+struct raft_memory_row {
+    uint64_t peer;
+    struct raft_memory memory;
+};
+
 /* ---- read_index.c ---- */
 
 /* Leader: round 0 waits for a commit in this term. Follower: forwarded, round is not used. */
@@ -214,6 +222,17 @@ struct raft {
     uint64_t transfer_deadline_ms;
 
     struct raft_reads reads;
+
+    /* Of the peers, from when this node led; and of this node. */
+    struct raft_memory_row memories[RAFT_PEERS_MAX];
+    uint32_t memories_count;
+    uint64_t start_term; /* what the disk had at the start */
+    uint64_t start_index;
+    uint64_t first_acked_term; /* since the start; 0: none yet */
+    struct raft_memory lost;   /* what the disk once had beyond that; all 0: nothing */
+    uint64_t withhold_until_ms;
+    uint64_t heard[RAFT_PEERS_MAX]; /* peers that said what they remember */
+    uint32_t heard_count;
 
     struct raft_message *outbox;
     uint32_t outbox_count;
@@ -290,8 +309,8 @@ void raft_become_follower(struct raft *raft, uint64_t term, uint64_t leader);
 void raft_campaign(struct raft *raft, bool leadership_transfer);
 void raft_on_election_deadline(struct raft *raft);
 void raft_count_own_vote(struct raft *raft);
-/* False: a learner, no member (once that is committed), another disk than the recorded one, or
- * waiting for a leader. */
+/* False: a learner, no member (once that is committed), another disk than the recorded one, waiting
+ * for a leader, or not to vote either. */
 bool raft_may_campaign(const struct raft *raft);
 /* Blank, and the cluster exists: waits for a leader. */
 bool raft_is_waiting(const struct raft *raft);
@@ -381,5 +400,17 @@ void raft_transfer_clear(struct raft *raft);
 struct raft_peer *raft_transfer_find_heir(struct raft *raft);
 void raft_send_timeout_now(struct raft *raft, const struct raft_peer *peer);
 void raft_handle_timeout_now(struct raft *raft, const struct raft_message *message);
+
+/* remember.c */
+/* The log was taken from the disk. */
+void raft_remember_start(struct raft *raft, uint32_t withhold_ms);
+/* A leader is about to forget what it knows of a peer, or of all. */
+void raft_remember(struct raft *raft, const struct raft_peer *peer);
+void raft_remember_all(struct raft *raft);
+void raft_handle_remembered(struct raft *raft, uint64_t peer, const struct raft_memory *memory);
+/* What this disk acknowledged is not all here again. */
+bool raft_has_lost(const struct raft *raft);
+/* Just started: may yet hear that it has lost something. */
+bool raft_withholds_votes(const struct raft *raft);
 
 #endif

@@ -185,6 +185,9 @@ void raft_send_append_reply(struct raft *raft)
     reply.append_reply.sequence = raft->append_sequence;
     reply.append_reply.match_index = match_index;
     raft->acked_index = match_index;
+    if (raft->first_acked_term == 0) {
+        raft->first_acked_term = raft->hard_state.term;
+    }
     raft_send(raft, &reply);
 }
 

@@ -112,6 +112,7 @@ enum result raft_create(const struct raft_start *start, uint64_t now_ms, struct 
     take_log(raft, start);
     raft->membership.version = 0;
     raft->waits_for_leader = raft_configuration_is_named(&start->configuration);
+    raft_remember_start(raft, start->withhold_ms);
     raft_draw_election_deadline(raft);
     if (raft_is_sole_voter(raft)) {
         raft->election_deadline_ms = now_ms; /* There is nobody to wait for. */

@@ -176,6 +176,12 @@ enum result replica_on_message(struct replica *replica, const struct peer_messag
     case PEER_MESSAGE_STATE_HASH:
         divergence_reported(replica, message->from, &message->state_hash);
         break;
+    case PEER_MESSAGE_REMEMBERED: {
+        struct raft_event event = {.type = RAFT_EVENT_REMEMBERED};
+        event.remembered = (struct raft_remembered){message->from, message->remembered};
+        (void)replica_step(replica, &event);
+        break;
+    }
     }
     return RESULT_OK;
 }
@@ -186,8 +192,18 @@ void replica_on_persisted(struct replica *replica, uint64_t persist_id)
     (void)replica_step(replica, &event);
 }
 
+/* Also when it remembers nothing: the peer may be waiting to hear of it. */
+static void tell_memory(struct replica *replica, uint64_t peer)
+{
+    struct peer_message message = {
+        .type = PEER_MESSAGE_REMEMBERED, .from = replica->self, .to = peer};
+    message.remembered = raft_get_memory(replica->raft, peer);
+    outbox_add_message(&replica->outbox, &message);
+}
+
 void replica_on_peer_connected(struct replica *replica, uint64_t peer)
 {
+    tell_memory(replica, peer);
     if (peer == replica->status.leader) {
         forward_resend_at(replica, replica->now_ms);
     }

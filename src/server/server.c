@@ -20,6 +20,10 @@
 enum {
     /* Descriptors besides clients': listeners, peers, files. Redis reserves 32. */
     DESCRIPTORS_RESERVED = 128,
+    /* So long a node that starts waits for what the other voters remember of its disk. Those that
+     * run dial it within some 100 ms of hearing from it; a leader that fails while one of three
+     * has just started and another is down is replaced that much later at worst. */
+    VOTE_GRACE_MS = 1000,
 };
 
 void server_fill_random(void *bytes, size_t size)
@@ -122,6 +126,7 @@ static struct raft_start raft_start_of(const struct server *server, const struct
         /* What is in state.db was committed. */
         .commit_index =
             log->commit_index > data->state.index ? log->commit_index : data->state.index,
+        .withhold_ms = VOTE_GRACE_MS,
     };
     server_fill_random(&start.seed, sizeof(start.seed));
     return start;

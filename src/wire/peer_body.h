@@ -111,6 +111,10 @@
  * STATE_HASH, 16 bytes:
  *        0    8  index
  *        8    8  hash
+ * REMEMBERED, 24 bytes, all zero or none of the three:
+ *        0    8  disk_id
+ *        8    8  term
+ *       16    8  index
  * FRAGMENT, 24 bytes, then 1 to PEER_FRAGMENT_BYTES bytes of the whole frame:
  *        0    8  stream
  *        8    8  total bytes of the whole frame, its header included
@@ -145,6 +149,7 @@ enum {
     PEER_BODY_CHANGE_BYTES = 32 + LIMIT_NODE_NAME_BYTES + 3 * LIMIT_ADDRESS_BYTES,
     PEER_BODY_CHANGE_REPLY_BYTES = 24,
     PEER_BODY_STATE_HASH_BYTES = 16,
+    PEER_BODY_REMEMBERED_BYTES = 24,
 };
 
 /* An append holds one entry of the largest size, or the bytes of a full message beside one. */

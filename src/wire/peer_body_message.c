@@ -71,6 +71,22 @@ static bool get_state_hash(struct bytes_reader *reader, struct peer_state_hash *
     return !reader->bad;
 }
 
+static void put_remembered(struct buf *out, const struct raft_memory *memory)
+{
+    bytes_put_u64(out, memory->disk_id);
+    bytes_put_u64(out, memory->term);
+    bytes_put_u64(out, memory->index);
+}
+
+static bool get_remembered(struct bytes_reader *reader, struct raft_memory *out)
+{
+    out->disk_id = bytes_get_u64(reader);
+    out->term = bytes_get_u64(reader);
+    out->index = bytes_get_u64(reader);
+    bool is_memory = out->disk_id != 0;
+    return !reader->bad && (out->term != 0) == is_memory && (out->index != 0) == is_memory;
+}
+
 enum peer_frame_type peer_body_type(enum peer_message_type type)
 {
     switch (type) {
@@ -96,6 +112,8 @@ enum peer_frame_type peer_body_type(enum peer_message_type type)
         return PEER_FRAME_CHANGE_REPLY;
     case PEER_MESSAGE_STATE_HASH:
         return PEER_FRAME_STATE_HASH;
+    case PEER_MESSAGE_REMEMBERED:
+        return PEER_FRAME_REMEMBERED;
     }
     ASSERT(!"a peer message of no known type");
 }
@@ -135,6 +153,9 @@ void peer_body_put(struct buf *out, const struct peer_message *message)
     case PEER_MESSAGE_STATE_HASH:
         put_state_hash(out, &message->state_hash);
         break;
+    case PEER_MESSAGE_REMEMBERED:
+        put_remembered(out, &message->remembered);
+        break;
     }
 }
 
@@ -152,6 +173,7 @@ static enum peer_message_type message_type(enum peer_frame_type type)
         [PEER_FRAME_CHANGE] = PEER_MESSAGE_CHANGE,
         [PEER_FRAME_CHANGE_REPLY] = PEER_MESSAGE_CHANGE_REPLY,
         [PEER_FRAME_STATE_HASH] = PEER_MESSAGE_STATE_HASH,
+        [PEER_FRAME_REMEMBERED] = PEER_MESSAGE_REMEMBERED,
     };
     return (enum peer_message_type)types[type];
 }
@@ -181,6 +203,8 @@ static bool get_body(struct bytes_reader *reader, struct peer_message *message)
         return peer_body_get_change_reply(reader, &message->change_reply);
     case PEER_MESSAGE_STATE_HASH:
         return get_state_hash(reader, &message->state_hash);
+    case PEER_MESSAGE_REMEMBERED:
+        return get_remembered(reader, &message->remembered);
     }
     return false;
 }

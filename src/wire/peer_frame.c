@@ -59,6 +59,7 @@ static const struct frame_kind frame_kinds[] = {
     [PEER_FRAME_CHANGE] = FIXED(PEER_BODY_CHANGE_BYTES, 0),
     [PEER_FRAME_CHANGE_REPLY] = FIXED(PEER_BODY_CHANGE_REPLY_BYTES, 0),
     [PEER_FRAME_STATE_HASH] = FIXED(PEER_BODY_STATE_HASH_BYTES, 0),
+    [PEER_FRAME_REMEMBERED] = FIXED(PEER_BODY_REMEMBERED_BYTES, 0),
 };
 
 enum { FRAME_KINDS_COUNT = sizeof(frame_kinds) / sizeof(frame_kinds[0]) };

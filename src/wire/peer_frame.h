@@ -88,6 +88,7 @@ enum peer_frame_type {
     PEER_FRAME_CHANGE,
     PEER_FRAME_CHANGE_REPLY,
     PEER_FRAME_STATE_HASH,
+    PEER_FRAME_REMEMBERED,
 };
 
 struct peer_frame_header {

@@ -25,6 +25,7 @@ enum peer_message_type {
     PEER_MESSAGE_CHANGE,
     PEER_MESSAGE_CHANGE_REPLY,
     PEER_MESSAGE_STATE_HASH, /* to the leader: the state hash here at the last check */
+    PEER_MESSAGE_REMEMBERED, /* what the sender remembers of the receiver's disk; raft_get_memory */
 };
 
 /* The batch keeps its sequence through every resend. */
@@ -112,6 +113,7 @@ struct peer_message {
         struct peer_change change;
         struct peer_change_reply change_reply;
         struct peer_state_hash state_hash;
+        struct raft_memory remembered; /* all 0: nothing */
     };
 };
 

@@ -94,6 +94,8 @@ static const struct test tests[] = {
     {"O5 a wiped node does not count", test_wiped_node_does_not_count, 90, false},
     {"O4 N10 a node with an old image catches up", test_old_image, 90, false},
     {"O4 N10 an old image does not count", test_old_image_does_not_count, 90, false},
+    {"O4 an old image with the leader gone from office", test_old_image_after_the_leader, 120,
+     false},
     {"O7 a diverged node stops and fetches the state", test_divergence, 90, false},
     {"S11 R7 a nearly full disk on each node", test_nearly_full_disk, 120, false},
     {"S11 R7 nearly full disks everywhere", test_all_disks_nearly_full, 60, false},

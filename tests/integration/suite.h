@@ -107,6 +107,7 @@ void test_wiped_node(struct cluster *cluster);
 void test_wiped_node_does_not_count(struct cluster *cluster);
 void test_old_image(struct cluster *cluster);
 void test_old_image_does_not_count(struct cluster *cluster);
+void test_old_image_after_the_leader(struct cluster *cluster);
 
 /* diverged.c */
 void test_divergence(struct cluster *cluster);

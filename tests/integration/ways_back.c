@@ -165,3 +165,65 @@ void test_old_image_does_not_count(struct cluster *cluster)
     }
     check_votes_again(cluster, restored);
 }
+
+/* Waits for another leader than that node, which gives leadership away as long as it has it, and
+ * for an entry of its term. */
+static uint32_t lead_without(struct cluster *cluster, uint32_t node)
+{
+    uint32_t leader;
+    while ((leader = cluster_wait_leader(cluster)) == node) {
+        redisContext *client = redis_client_open(cluster->nodes[node].redis_port);
+        freeReplyObject(redis_client_call(client, "QUORUM TRANSFER"));
+        redisFree(client);
+    }
+    redisContext *client = redis_client_open(cluster->nodes[leader].redis_port);
+    expect(client, "+OK", "SET back:led yes");
+    redisFree(client);
+    return leader;
+}
+
+static void wait_out_of_office(struct cluster *cluster, uint32_t node)
+{
+    char role[64];
+    while (cluster_get_raft_field(cluster, node, "raft_role", role) &&
+           strcmp(role, "leader") == 0) {
+        check_sleep_ms(10);
+    }
+}
+
+/* The leader is out of office before the image comes back, and frozen until the other two have had
+ * the time to agree without it: only what it remembers keeps them from that. */
+void test_old_image_after_the_leader(struct cluster *cluster)
+{
+    char image[CLUSTER_PATH_BYTES + 64];
+    cluster_start(cluster);
+    uint32_t leader = cluster_wait_leader(cluster);
+    uint32_t down = cluster_other(cluster, leader);
+    uint32_t restored = 0 + 1 + 2 - leader - down;
+    load_write(cluster, leader, &before);
+    cluster_check_agreement(cluster);
+    cluster_stop(cluster, restored);
+    (void)snprintf(image, sizeof(image), "%s/image", cluster->directory);
+    files_copy_tree(cluster->nodes[restored].data, image);
+    cluster_restart(cluster, restored);
+    cluster_kill(cluster, down);
+    load_write(cluster, cluster_wait_leader(cluster), &after); /* on two disks */
+    leader = lead_without(cluster, restored);
+    cluster_kill(cluster, restored);
+    wait_out_of_office(cluster, leader);
+    files_remove_tree(cluster->nodes[restored].data);
+    CHECK(rename(image, cluster->nodes[restored].data) == 0);
+    cluster_launch(cluster, down);
+    cluster_wait_answer(cluster, down);
+    cluster_pause(cluster, leader);
+    cluster_launch(cluster, restored);
+    cluster_wait_answer(cluster, restored);
+    check_sleep_ms(400);
+    cluster_resume(cluster, leader);
+    (void)cluster_wait_leader(cluster);
+    CHECK(cluster_count_in_log(cluster, restored, "this disk has gone back") == 1);
+    for (uint32_t node = 0; node < 3; node++) {
+        load_check(cluster, node, &after);
+    }
+    check_votes_again(cluster, restored);
+}

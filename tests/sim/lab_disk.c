@@ -48,6 +48,13 @@ void lab_disk_reset(struct lab_disk *disk, uint64_t index, uint64_t term)
     disk->base_term = term;
 }
 
+void lab_disk_cut(struct lab_disk *disk, uint64_t index)
+{
+    ASSERT(index > disk->base_index);
+    truncate_from(disk, index);
+    disk->commit_index = disk->commit_index < index ? disk->commit_index : index - 1;
+}
+
 void lab_disk_deinit(struct lab_disk *disk)
 {
     truncate_from(disk, 0);

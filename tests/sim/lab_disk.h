@@ -54,6 +54,9 @@ void lab_disk_compact(struct lab_disk *disk, uint64_t index);
 /* Drops every entry: the log goes on behind index. */
 void lab_disk_reset(struct lab_disk *disk, uint64_t index, uint64_t term);
 
+/* Loses the entries from index on, behind the base: a log without its end. */
+void lab_disk_cut(struct lab_disk *disk, uint64_t index);
+
 /* When the first unit under way is durable, or UINT64_MAX. */
 uint64_t lab_disk_due_ms(const struct lab_disk *disk);
 

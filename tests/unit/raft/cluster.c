@@ -1,5 +1,5 @@
 /* cluster.c -- cores, disks and mail. */
-#include "unit/raft/cluster.h"
+#include "unit/raft/cluster_disk.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,24 +8,6 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/mem.h"
-
-static struct raft_entry *copy_entries(const struct raft_entry *entries, uint32_t count)
-{
-    struct raft_entry *copy = mem_alloc_zeroed(count, sizeof(*copy));
-    for (uint32_t i = 0; i < count; i++) {
-        copy[i] = entries[i];
-        blob_retain(copy[i].payload);
-    }
-    return copy;
-}
-
-static void free_entries(struct raft_entry *entries, uint64_t count)
-{
-    for (uint64_t i = 0; i < count; i++) {
-        blob_release(entries[i].payload);
-    }
-    mem_free(entries);
-}
 
 static void *grow(void *array, uint32_t count, uint32_t *capacity, size_t item_size)
 {
@@ -36,75 +18,19 @@ static void *grow(void *array, uint32_t count, uint32_t *capacity, size_t item_s
     return mem_realloc(array, *capacity * item_size);
 }
 
-/* ---- The disk ---- */
-
-static void disk_append(struct cluster_disk *disk, const struct raft_entry *entry)
-{
-    ASSERT(entry->index == disk->snapshot_index + disk->entries_count + 1);
-    if (disk->entries_count == disk->entries_capacity) {
-        disk->entries_capacity = disk->entries_capacity == 0 ? 16 : disk->entries_capacity * 2;
-        disk->entries = mem_realloc(disk->entries, disk->entries_capacity * sizeof(*disk->entries));
-    }
-    disk->entries[disk->entries_count] = *entry;
-    blob_retain(entry->payload);
-    disk->entries_count++;
-}
-
-static void disk_truncate(struct cluster_disk *disk, uint64_t index)
-{
-    while (disk->entries_count > 0 && disk->snapshot_index + disk->entries_count >= index) {
-        disk->entries_count--;
-        blob_release(disk->entries[disk->entries_count].payload);
-    }
-}
-
-static void disk_reset(struct cluster_disk *disk, uint64_t index, uint64_t term)
-{
-    disk_truncate(disk, 1);
-    disk->snapshot_index = index;
-    disk->snapshot_term = term;
-}
-
-static bool disk_has(const struct cluster_disk *disk, uint64_t index, uint64_t term)
-{
-    if (index <= disk->snapshot_index || index > disk->snapshot_index + disk->entries_count) {
-        return index == disk->snapshot_index && term == disk->snapshot_term;
-    }
-    return disk->entries[index - disk->snapshot_index - 1].term == term;
-}
-
-static void disk_write(struct cluster_disk *disk, const struct raft_persist *persist)
-{
-    if (persist->hard_state_changed) {
-        ASSERT(persist->hard_state.term >= disk->hard_state.term);
-        disk->hard_state = persist->hard_state;
-    }
-    if (persist->reset_index != 0) {
-        disk_reset(disk, persist->reset_index, persist->reset_term);
-    }
-    if (persist->truncate_from != 0) {
-        disk_truncate(disk, persist->truncate_from);
-    }
-    for (uint32_t i = 0; i < persist->entries_count; i++) {
-        if (persist->entries[i].index > disk->snapshot_index) {
-            disk_append(disk, &persist->entries[i]);
-        }
-    }
-}
-
 void cluster_write_disk(struct cluster *cluster, uint64_t id, struct raft_hard_state hard_state,
                         const uint64_t *terms, uint32_t terms_count)
 {
     struct cluster_node *node = &cluster->nodes[id];
     ASSERT(node->raft == NULL);
-    disk_truncate(&node->disk, 1);
+    cluster_disk_truncate(&node->disk, 1);
     node->disk.hard_state = hard_state;
     for (uint32_t i = 0; i < terms_count; i++) {
         char text[32];
         (void)snprintf(text, sizeof(text), "t%d", (int)terms[i]);
         struct raft_entry entry = {.index = i + 1, .term = terms[i], .type = RAFT_ENTRY_COMMAND};
         entry.payload = blob_copy(slice_of_string(text));
-        disk_append(&node->disk, &entry);
+        cluster_disk_append(&node->disk, &entry);
         blob_release(entry.payload);
     }
 }
@@ -157,7 +83,7 @@ void cluster_wipe(struct cluster *cluster, uint64_t id)
 {
     struct cluster_node *node = &cluster->nodes[id];
     cluster_crash(cluster, id);
-    disk_reset(&node->disk, 0, 0);
+    cluster_disk_reset(&node->disk, 0, 0);
     node->disk.hard_state = (struct raft_hard_state){0};
     node->disk.state_index = 0;
     node->disk.state_term = 0;
@@ -171,7 +97,21 @@ void cluster_lose(struct cluster *cluster, uint64_t id, uint32_t count)
     struct cluster_disk *disk = &cluster->nodes[id].disk;
     ASSERT(cluster->nodes[id].raft == NULL);
     ASSERT(count <= disk->entries_count);
-    disk_truncate(disk, disk->snapshot_index + disk->entries_count - count + 1);
+    cluster_disk_truncate(disk, disk->snapshot_index + disk->entries_count - count + 1);
+}
+
+void cluster_take_image(struct cluster *cluster, uint64_t id)
+{
+    struct cluster_node *node = &cluster->nodes[id];
+    cluster_disk_copy(&node->image, &node->disk);
+    node->has_image = true;
+}
+
+void cluster_restore_image(struct cluster *cluster, uint64_t id)
+{
+    struct cluster_node *node = &cluster->nodes[id];
+    ASSERT(node->raft == NULL && node->has_image);
+    cluster_disk_copy(&node->disk, &node->image);
 }
 
 void cluster_swap_disks(struct cluster *cluster, uint64_t a, uint64_t b)
@@ -193,7 +133,10 @@ void cluster_deinit(struct cluster *cluster)
     for (uint64_t id = 1; id <= cluster->nodes_count; id++) {
         cluster_crash(cluster, id);
         mem_free(cluster->nodes[id].persists);
-        free_entries(cluster->nodes[id].disk.entries, cluster->nodes[id].disk.entries_count);
+        cluster_free_entries(cluster->nodes[id].disk.entries,
+                             cluster->nodes[id].disk.entries_count);
+        cluster_free_entries(cluster->nodes[id].image.entries,
+                             cluster->nodes[id].image.entries_count);
     }
 }
 
@@ -201,8 +144,8 @@ void cluster_start(struct cluster *cluster, uint64_t id)
 {
     struct cluster_node *node = &cluster->nodes[id];
     cluster_crash(cluster, id);
-    if (!disk_has(&node->disk, node->disk.state_index, node->disk.state_term)) {
-        disk_reset(&node->disk, node->disk.state_index, node->disk.state_term);
+    if (!cluster_disk_has(&node->disk, node->disk.state_index, node->disk.state_term)) {
+        cluster_disk_reset(&node->disk, node->disk.state_index, node->disk.state_term);
     }
     struct raft_start start = {.id = id,
                                .disk_id = node->disk_id,
@@ -214,7 +157,8 @@ void cluster_start(struct cluster *cluster, uint64_t id)
                                .snapshot_term = node->disk.snapshot_term,
                                .entries = node->disk.entries,
                                .entries_count = node->disk.entries_count,
-                               .commit_index = node->disk.state_index};
+                               .commit_index = node->disk.state_index,
+                               .withhold_ms = cluster->withhold_ms};
     if (start.hard_state.term < node->disk.state_term) {
         start.hard_state = (struct raft_hard_state){node->disk.state_term, RAFT_ID_NONE};
         node->disk.hard_state = start.hard_state;
@@ -241,7 +185,7 @@ void cluster_crash(struct cluster *cluster, uint64_t id)
     raft_destroy(node->raft);
     node->raft = NULL;
     for (uint32_t i = 0; i < node->persists_count; i++) {
-        free_entries(node->persists[i].entries, node->persists[i].persist.entries_count);
+        cluster_free_entries(node->persists[i].entries, node->persists[i].persist.entries_count);
     }
     node->persists_count = 0;
 }
@@ -279,7 +223,8 @@ static void post(struct cluster *cluster, const struct raft_message *message)
     struct cluster_mail *mail = &cluster->mails[cluster->mails_count++];
     *mail = (struct cluster_mail){.message = *message, .due_ms = cluster->now_ms};
     if (message->type == RAFT_MESSAGE_APPEND) {
-        mail->entries = copy_entries(message->append.entries, message->append.entries_count);
+        mail->entries =
+            cluster_copy_entries(message->append.entries, message->append.entries_count);
         mail->message.append.entries = mail->entries;
     }
 }
@@ -301,7 +246,8 @@ static void take_ready(struct cluster *cluster, struct cluster_node *node,
                               sizeof(*node->persists));
         struct cluster_persist *persist = &node->persists[node->persists_count++];
         persist->persist = ready->persist;
-        persist->entries = copy_entries(ready->persist.entries, ready->persist.entries_count);
+        persist->entries =
+            cluster_copy_entries(ready->persist.entries, ready->persist.entries_count);
         persist->persist.entries = persist->entries;
         persist->due_ms = cluster->now_ms;
     }
@@ -335,8 +281,8 @@ uint32_t cluster_persist(struct cluster *cluster, uint64_t id, uint32_t count)
         return 0;
     }
     for (uint32_t i = 0; i < count; i++) {
-        disk_write(&node->disk, &node->persists[i].persist);
-        free_entries(node->persists[i].entries, node->persists[i].persist.entries_count);
+        cluster_disk_write(&node->disk, &node->persists[i].persist);
+        cluster_free_entries(node->persists[i].entries, node->persists[i].persist.entries_count);
     }
     struct raft_event event = {.type = RAFT_EVENT_PERSISTED,
                                .persist_id = node->persists[count - 1].persist.id};
@@ -477,7 +423,7 @@ static struct cluster_mail remove_mail(struct cluster *cluster, uint32_t at)
 static void free_mail(struct cluster_mail *mail)
 {
     if (mail->message.type == RAFT_MESSAGE_APPEND) {
-        free_entries(mail->entries, mail->message.append.entries_count);
+        cluster_free_entries(mail->entries, mail->message.append.entries_count);
     }
 }
 
@@ -503,10 +449,31 @@ void cluster_deliver_all(struct cluster *cluster)
     }
 }
 
+void cluster_link(struct cluster *cluster, uint64_t from, uint64_t to)
+{
+    const struct raft *sender = cluster->nodes[from].raft;
+    if (from == to || sender == NULL || cluster->nodes[to].raft == NULL || cluster->cut[from][to]) {
+        return;
+    }
+    struct raft_event event = {.type = RAFT_EVENT_REMEMBERED};
+    event.remembered = (struct raft_remembered){from, raft_get_memory(sender, to)};
+    (void)cluster_step(cluster, to, &event);
+}
+
 void cluster_drop_at(struct cluster *cluster, uint32_t at)
 {
     struct cluster_mail mail = remove_mail(cluster, at);
     free_mail(&mail);
+}
+
+void cluster_drop_mail_of(struct cluster *cluster, uint64_t id)
+{
+    for (uint32_t at = cluster->mails_count; at > 0; at--) {
+        const struct raft_message *message = &cluster->mails[at - 1].message;
+        if (message->from == id || message->to == id) {
+            cluster_drop_at(cluster, at - 1);
+        }
+    }
 }
 
 void cluster_drop_all(struct cluster *cluster)

@@ -39,6 +39,8 @@ struct cluster_node {
     struct raft *raft; /* NULL: down */
     bool persists_by_hand;
     struct cluster_disk disk;
+    struct cluster_disk image; /* an earlier state of it */
+    bool has_image;
     struct cluster_persist *persists; /* on their way to the disk, oldest first */
     uint32_t persists_count;
     uint32_t persists_capacity;
@@ -65,6 +67,7 @@ struct cluster {
     uint64_t seed;
     struct raft_configuration configuration; /* bootstrap */
     struct raft_timers timers;
+    uint32_t withhold_ms;                             /* of nodes started from now on */
     struct cluster_node nodes[CLUSTER_NODES_MAX + 1]; /* by id, from 1 */
     uint32_t nodes_count;
     struct cluster_mail *mails; /* in flight, oldest first */
@@ -94,6 +97,10 @@ void cluster_wipe(struct cluster *cluster, uint64_t id);
 /* Takes the last count entries from the disk of a node that is down, as if it were an older image.
  */
 void cluster_lose(struct cluster *cluster, uint64_t id, uint32_t count);
+
+/* Copies a disk as it is now; and puts the last copy in place of what a node that is down has. */
+void cluster_take_image(struct cluster *cluster, uint64_t id);
+void cluster_restore_image(struct cluster *cluster, uint64_t id);
 
 /* Crashes two nodes and puts each other's disk in. */
 void cluster_swap_disks(struct cluster *cluster, uint64_t a, uint64_t b);
@@ -139,6 +146,10 @@ enum result cluster_deliver_at(struct cluster *cluster, uint32_t at);
 void cluster_deliver_all(struct cluster *cluster);
 void cluster_drop_at(struct cluster *cluster, uint32_t at);
 void cluster_drop_all(struct cluster *cluster);
+/* Of all mail, what is from a node or to it. */
+void cluster_drop_mail_of(struct cluster *cluster, uint64_t id);
+/* A link comes up: to hears at once what from remembers of it, if both run and it is not cut. */
+void cluster_link(struct cluster *cluster, uint64_t from, uint64_t to);
 /* Puts a copy of a piece of mail at the end. */
 void cluster_repeat_at(struct cluster *cluster, uint32_t at);
 /* The first mail of a type from one node to another (RAFT_ID_NONE: any), or NULL. */

@@ -178,6 +178,10 @@ static bool run_network(struct play *play, const char *verb)
         cluster_cut(cluster, number(play, 1), number(play, 2), true);
     } else if (strcmp(verb, "mend") == 0) {
         cluster_cut(cluster, number(play, 1), number(play, 2), false);
+    } else if (strcmp(verb, "link") == 0) {
+        cluster_link(cluster, number(play, 1), number(play, 2));
+    } else if (strcmp(verb, "withhold") == 0) {
+        cluster->withhold_ms = (uint32_t)number(play, 1);
     } else if (strcmp(verb, "tick") == 0) {
         cluster_run(cluster, number(play, 1));
     } else if (strcmp(verb, "pass") == 0) {

@@ -23,6 +23,11 @@ struct simulation {
     uint64_t proposals_accepted;
     uint64_t paused_until_ms[CLUSTER_NODES_MAX + 1];
     uint64_t down_since_ms[CLUSTER_NODES_MAX + 1];
+    /* A node whose disk went back, and the one that knows: that has to live, or two faults are more
+     * than one too many. */
+    uint64_t restored;
+    uint64_t witness;
+    struct raft_memory memory;
     /* Fault rates, in thousandths. */
     uint64_t drop;
     uint64_t repeat;
@@ -31,11 +36,13 @@ struct simulation {
     uint64_t disturb; /* crashes, cuts, pauses: chance of one a random action */
     uint64_t change;  /* of the membership */
     uint64_t wipe;    /* a disk */
+    uint64_t image;   /* of a disk, taken and put back */
     uint64_t compact;
     /* What came of it. */
     uint64_t changes;
     uint64_t wiped;
     uint64_t installed;
+    uint64_t restores;
 };
 
 static bool chance(struct simulation *simulation, uint64_t thousandths)
@@ -132,6 +139,9 @@ static void disturb(struct simulation *simulation, uint64_t id)
     uint64_t other = 1 + prng_below(&simulation->prng, cluster->nodes_count);
     switch (prng_below(&simulation->prng, 6)) {
     case 0:
+        if (id == simulation->witness) {
+            break;
+        }
         if (cluster->nodes[id].raft != NULL) {
             simulation->down_since_ms[id] = cluster->now_ms;
         }
@@ -262,6 +272,69 @@ static void wipe(struct simulation *simulation, uint64_t id)
     }
 }
 
+/* A node that is down comes back with its disk as it was some time ago, if the others can do
+ * without its vote, and one of them has led in the last term that the disk has seen. */
+static void restore_image(struct simulation *simulation, uint64_t id)
+{
+    struct cluster *cluster = &simulation->cluster;
+    struct cluster_node *node = &cluster->nodes[id];
+    if (simulation->restored != RAFT_ID_NONE || !node->has_image ||
+        !oracle_may_wipe(&simulation->oracle, cluster, id)) {
+        return;
+    }
+    for (uint64_t other = 1; other <= cluster->nodes_count; other++) {
+        if (cluster->nodes[other].raft == NULL) {
+            continue;
+        }
+        struct raft_memory memory = raft_get_memory(cluster->nodes[other].raft, id);
+        if (memory.disk_id == node->disk_id && memory.term == node->disk.hard_state.term) {
+            simulation->restored = id;
+            simulation->witness = other;
+            simulation->memory = memory;
+            cluster_drop_mail_of(cluster, id);
+            cluster_restore_image(cluster, id);
+            oracle_node_wiped(&simulation->oracle, id);
+            simulation->restores++;
+            return;
+        }
+    }
+}
+
+/* Once all that was remembered is durable again, nobody has to remember it. */
+static void release_witness(struct simulation *simulation)
+{
+    uint64_t id = simulation->restored;
+    if (id == RAFT_ID_NONE || simulation->cluster.nodes[id].raft == NULL) {
+        return;
+    }
+    struct raft_status status = cluster_status(&simulation->cluster, id);
+    if (status.commit_index >= simulation->memory.index &&
+        status.persisted_index >= simulation->memory.index &&
+        status.term >= simulation->memory.term) {
+        simulation->restored = RAFT_ID_NONE;
+        simulation->witness = RAFT_ID_NONE;
+    }
+}
+
+/* Links come up with it. A disk that went back is told so before it may vote: what else would be is
+ * one fault more. */
+static void start_node(struct simulation *simulation, uint64_t id)
+{
+    struct cluster *cluster = &simulation->cluster;
+    uint64_t witness = id == simulation->restored ? simulation->witness : RAFT_ID_NONE;
+    if (witness != RAFT_ID_NONE && (cluster->cut[witness][id] || is_paused(simulation, witness))) {
+        return;
+    }
+    oracle_node_crashed(&simulation->oracle, cluster, id);
+    cluster_start(cluster, id);
+    for (uint64_t other = 1; other <= cluster->nodes_count; other++) {
+        if (!is_paused(simulation, other)) {
+            cluster_link(cluster, other, id);
+            cluster_link(cluster, id, other);
+        }
+    }
+}
+
 static void act(struct simulation *simulation)
 {
     struct cluster *cluster = &simulation->cluster;
@@ -277,15 +350,21 @@ static void act(struct simulation *simulation)
         if (chance(simulation, simulation->wipe)) {
             wipe(simulation, id);
         }
-        if (chance(simulation, simulation->wipe > 0 ? 10 : 30)) {
-            oracle_node_crashed(&simulation->oracle, cluster, id);
-            cluster_start(cluster, id);
+        if (chance(simulation, simulation->image)) {
+            restore_image(simulation, id);
+        }
+        if (chance(simulation, simulation->wipe + simulation->image > 0 ? 10 : 30)) {
+            start_node(simulation, id);
         }
         return;
     }
     if (is_paused(simulation, id)) {
         return;
     }
+    if (chance(simulation, simulation->image)) {
+        cluster_take_image(cluster, id);
+    }
+    release_witness(simulation);
     switch (prng_below(&simulation->prng, 8)) {
     case 0:
     case 1:
@@ -356,8 +435,7 @@ static void calm_down(struct simulation *simulation)
     memset(simulation->paused_until_ms, 0, sizeof(simulation->paused_until_ms));
     for (uint64_t id = 1; id <= cluster->nodes_count; id++) {
         if (cluster->nodes[id].raft == NULL) {
-            oracle_node_crashed(&simulation->oracle, cluster, id);
-            cluster_start(cluster, id);
+            start_node(simulation, id);
         }
     }
 }
@@ -425,6 +503,12 @@ static void draw_rates(struct simulation *simulation)
     simulation->change = prng_below(prng, 3) == 0 ? 0 : prng_below(prng, 60);
     simulation->wipe = prng_below(prng, 2) == 0 ? 0 : prng_below(prng, 200);
     simulation->compact = prng_below(prng, 3) == 0 ? 0 : prng_below(prng, 300);
+    if (simulation->wipe == 0 && prng_below(prng, 2) == 0) {
+        /* The members stay: a change could come to need the vote of a disk that has lost it. */
+        simulation->image = 50 + prng_below(prng, 200);
+        simulation->disturb += 20;
+        simulation->change = 0;
+    }
 }
 
 static void start_nodes(struct simulation *simulation, uint64_t seed)
@@ -439,6 +523,7 @@ static void start_nodes(struct simulation *simulation, uint64_t seed)
     while (cluster->nodes_count < CLUSTER_NODES_MAX && prng_below(&simulation->prng, 2) == 0) {
         (void)cluster_add_node(cluster);
     }
+    cluster->withhold_ms = prng_below(&simulation->prng, 2) == 0 ? 0 : 400;
     oracle_init(&simulation->oracle, cluster);
     for (uint64_t id = 1; id <= cluster->nodes_count; id++) {
         cluster->nodes[id].persists_by_hand = true;
@@ -453,6 +538,7 @@ struct work {
     uint64_t changes;
     uint64_t wiped;
     uint64_t installed;
+    uint64_t restores;
 };
 
 static bool run_seed(uint64_t seed, struct work *work)
@@ -476,6 +562,7 @@ static bool run_seed(uint64_t seed, struct work *work)
     work->changes += simulation.changes;
     work->wiped += simulation.wiped;
     work->installed += simulation.installed;
+    work->restores += simulation.restores;
     cluster_deinit(&simulation.cluster);
     return stuck == NULL;
 }
@@ -498,8 +585,10 @@ UNIT_TEST(raft_simulation, random_faults_keep_it_safe_and_their_end_makes_it_liv
     CU_ASSERT_EQUAL(failed, 0);
     if (getenv("UNIT_VERBOSE") != NULL) {
         printf("%" PRIu64 " seeds, %" PRIu64 " entries, %" PRIu64 " reads, %" PRIu64
-               " changes, %" PRIu64 " snapshots installed, %" PRIu64 " disks lost\n",
-               count, work.entries, work.reads, work.changes, work.installed, work.wiped);
+               " changes, %" PRIu64 " snapshots installed, %" PRIu64 " disks lost, %" PRIu64
+               " put back\n",
+               count, work.entries, work.reads, work.changes, work.installed, work.wiped,
+               work.restores);
     }
     /* It must have been work, not silence. */
     CU_ASSERT(work.entries > count * 10);
@@ -507,4 +596,5 @@ UNIT_TEST(raft_simulation, random_faults_keep_it_safe_and_their_end_makes_it_liv
     CU_ASSERT(count < 100 || work.changes > count);
     CU_ASSERT(count < 100 || work.installed > count);
     CU_ASSERT(count < 100 || work.wiped > count / 5);
+    CU_ASSERT(count < 100 || work.restores > count / 20);
 }

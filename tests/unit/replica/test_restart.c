@@ -155,3 +155,34 @@ UNIT_TEST(replica_restart, a_read_does_not_see_its_clients_later_write_by_a_snap
     lab_client_deinit(&client);
     snapshot_lab_close(&lab);
 }
+
+/* O4, S1: what leader and follower have acknowledged the third node lacks. The leader, alone, steps
+ * down; then the follower comes back without the end of its log, and the third. Those two would be
+ * a majority, did the leader not remember, and say so. */
+UNIT_TEST(replica_restart, a_log_without_its_end_does_not_vote_after_its_leader_stepped_down)
+{
+    for (uint64_t seed = 40; seed < 50; seed++) {
+        struct lab_client client = {0};
+        struct lab_node *leader = snapshot_lab_open(&lab, 3, seed, 1000);
+        struct lab_node *follower = lab_follower(&lab);
+        struct lab_node *third = &lab.nodes[0 + 1 + 2 - leader->number - follower->number];
+        lab_client_open(&client, leader, NULL);
+        snapshot_lab_write(&client, 1, 5);
+        lab_crash(third);
+        snapshot_lab_write(&client, 6, 20);
+        lab_crash(follower);
+        lab_run_for(&lab, 1000);
+        CU_ASSERT_PTR_NULL(lab_leader(&lab));
+        lab_disk_cut(&follower->disk, follower->disk.base_index + follower->disk.entries_count - 9);
+        lab_oracle_wiped(follower);
+        snapshot_lab_start(third);
+        snapshot_lab_start(follower);
+        lab_run_for(&lab, 20);
+        CU_ASSERT_FALSE(snapshot_lab_status(follower).raft.is_voter);
+        CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 3000));
+        CU_ASSERT_TRUE(snapshot_lab_status(follower).raft.is_voter);
+        CU_ASSERT_EQUAL(strncmp(snapshot_lab_ask(third, "STRLEN key:20", 500), ":100", 4), 0);
+        lab_client_deinit(&client);
+        snapshot_lab_close(&lab);
+    }
+}

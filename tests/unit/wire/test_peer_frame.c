@@ -292,6 +292,34 @@ UNIT_TEST(peer_frame, changes_round_trip)
     buf_deinit(&frame);
 }
 
+static bool memory_is_taken(struct raft_memory memory)
+{
+    struct peer_message message = {.type = PEER_MESSAGE_REMEMBERED, .from = 1, .to = 2};
+    struct peer_frame_scratch scratch = {0};
+    struct peer_frame_header header;
+    struct peer_message out;
+    struct buf frame = {0};
+    message.remembered = memory;
+    peer_frame_encode(&message, &frame);
+    CU_ASSERT_EQUAL_FATAL(peer_frame_header_decode(frame.bytes, &header), RESULT_OK);
+    struct slice body = slice_of(frame.bytes + PEER_FRAME_HEADER_BYTES, header.body_bytes);
+    bool is_taken = peer_frame_decode(&header, body, &scratch, &out) == RESULT_OK;
+    CU_ASSERT(!is_taken || memcmp(&out.remembered, &memory, sizeof(memory)) == 0);
+    buf_deinit(&frame);
+    return is_taken;
+}
+
+/* A whole memory, or none. */
+UNIT_TEST(peer_frame, memory_is_whole_or_none)
+{
+    CU_ASSERT_TRUE(memory_is_taken((struct raft_memory){UINT64_MAX, 7, 70}));
+    CU_ASSERT_TRUE(memory_is_taken((struct raft_memory){0}));
+    CU_ASSERT_FALSE(memory_is_taken((struct raft_memory){0, 7, 70}));
+    CU_ASSERT_FALSE(memory_is_taken((struct raft_memory){55, 0, 70}));
+    CU_ASSERT_FALSE(memory_is_taken((struct raft_memory){55, 7, 0}));
+    CU_ASSERT_FALSE(memory_is_taken((struct raft_memory){55, 0, 0}));
+}
+
 UNIT_TEST(peer_frame, header_layout_is_as_documented)
 {
     struct peer_message now = sample_raft_message(RAFT_MESSAGE_TIMEOUT_NOW);
@@ -338,7 +366,7 @@ UNIT_TEST(peer_frame, header_refuses_what_it_does_not_know)
     CU_ASSERT_EQUAL(decode_header(0, 33), RESULT_CORRUPT);
     CU_ASSERT_EQUAL(decode_header(3, 0x80), RESULT_CORRUPT);
     CU_ASSERT_EQUAL(decode_header(4, 0), RESULT_CORRUPT);
-    CU_ASSERT_EQUAL(decode_header(4, PEER_FRAME_STATE_HASH + 1), RESULT_CORRUPT);
+    CU_ASSERT_EQUAL(decode_header(4, PEER_FRAME_REMEMBERED + 1), RESULT_CORRUPT);
     CU_ASSERT_EQUAL(decode_header(4, 255), RESULT_CORRUPT);
     CU_ASSERT_EQUAL(decode_header(5, 2), RESULT_VERSION);
     CU_ASSERT_EQUAL(decode_header(6, 1), RESULT_CORRUPT);

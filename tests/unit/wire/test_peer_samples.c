@@ -172,6 +172,10 @@ static struct peer_message late_sample(enum sample sample)
         message.type = PEER_MESSAGE_STATE_HASH;
         message.state_hash = (struct peer_state_hash){.index = 6, .hash = UINT64_MAX};
         break;
+    case SAMPLE_REMEMBERED:
+        message.type = PEER_MESSAGE_REMEMBERED;
+        message.remembered = (struct raft_memory){.disk_id = 55, .term = 7, .index = 70};
+        break;
     default:
         CU_FAIL_FATAL("no such sample");
     }
