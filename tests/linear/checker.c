@@ -16,8 +16,8 @@
  * in any order. Two rules leave out orders that others stand for, and no more:
  *   - One that changes nothing where it stands is left out of the order, as if it never took
  *     effect: nobody heard its reply, and the rest of the order stays as it is.
- *   - Of several with the same words (a request that was sent again), the one that began first takes
- *     effect first. In an order where k of them do, the k that began first may do so in their
+ *   - Of several with the same words (a request that was sent again), the one that began first
+ * takes effect first. In an order where k of them do, the k that began first may do so in their
  *     stead: the i'th of those began no later than any i of those replaced had.
  */
 #include "linear/checker.h"

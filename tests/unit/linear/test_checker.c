@@ -241,8 +241,8 @@ static void draw_line(struct prng *prng, struct buf *text)
 static void draw_line_of_retries(struct prng *prng, struct buf *text)
 {
     static const char *const unknown[] = {"INCR a", "INCR a", "DEL a", "APPEND a 1", "SETNX a 3"};
-    static const char *const heard[] = {"GET a => \"1\"", "GET a => \"2\"",  "GET a => \"11\"",
-                                        "GET a => nil",   "INCR a => :2",    "DEL a => :1",
+    static const char *const heard[] = {"GET a => \"1\"", "GET a => \"2\"", "GET a => \"11\"",
+                                        "GET a => nil",   "INCR a => :2",   "DEL a => :1",
                                         "SET a 1 => +OK", "GET a => \"3\""};
     unsigned begin = (unsigned)prng_below(prng, 20);
     if (prng_below(prng, 5) < 3) {
