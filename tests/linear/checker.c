@@ -11,6 +11,14 @@
  * remembered as one 128-bit hash (a sum of a random number for each operation and for each key with
  * its value). Two configurations taken for one could make the search miss an order, so a wrong
  * alarm, with a chance of about 10^-25 for a billion configurations; never a wrong "linearizable".
+ *
+ * Operations of unknown outcome are what makes a search long: any number of them may take effect,
+ * in any order. Two rules leave out orders that others stand for, and no more:
+ *   - One that changes nothing where it stands is left out of the order, as if it never took
+ *     effect: nobody heard its reply, and the rest of the order stays as it is.
+ *   - Of several with the same words (a request that was sent again), the one that began first
+ * takes effect first. In an order where k of them do, the k that began first may do so in their
+ *     stead: the i'th of those began no later than any i of those replaced had.
  */
 #include "linear/checker.h"
 
@@ -86,7 +94,9 @@ static bool seen_add(struct seen *seen, struct hash128 hash)
 struct event {
     struct event *previous, *next;
     struct event *end; /* of a begin: its end, NULL when there is none; of an end: NULL */
-    bool is_begin;
+    /* Of a begin of unknown outcome: the last one before it of the same words, unknown as well. */
+    struct event *twin;
+    bool is_begin, is_lifted;
     uint32_t operation;
     uint64_t time;
 };
@@ -157,6 +167,19 @@ static int compare_events(const void *a, const void *b)
     return left->operation < right->operation ? -1 : left->operation > right->operation;
 }
 
+/* Joins the begin to the last one before it that is of unknown outcome and of the same words. */
+static void find_twin(const struct part *part, struct event *begin)
+{
+    const struct model_operation *own = part->operations[begin->operation];
+    for (struct event *other = begin->previous; other != &part->front; other = other->previous) {
+        const struct model_operation *theirs = part->operations[other->operation];
+        if (other->is_begin && theirs->source->reply_count == 0 && model_is_same(own, theirs)) {
+            begin->twin = other;
+            return;
+        }
+    }
+}
+
 static void link_events(struct part *part)
 {
     uint32_t count = 0;
@@ -180,6 +203,9 @@ static void link_events(struct part *part)
         last = event;
         if (event->is_begin) {
             begins[event->operation] = event;
+            if (part->operations[event->operation]->source->reply_count == 0) {
+                find_twin(part, event);
+            }
         } else {
             begins[event->operation]->end = event;
         }
@@ -207,6 +233,7 @@ static void lift(struct part *part, struct event *begin)
 {
     add(&part->lifted, hash_of(1, begin->operation, 0));
     take_out(begin);
+    begin->is_lifted = true;
     if (begin->end != NULL) {
         take_out(begin->end);
         part->ends_left--;
@@ -220,6 +247,7 @@ static void unlift(struct part *part, struct event *begin)
         part->ends_left++;
     }
     put_back(begin);
+    begin->is_lifted = false;
     subtract(&part->lifted, hash_of(1, begin->operation, 0));
 }
 
@@ -228,12 +256,24 @@ static size_t state_bytes(const struct part *part)
     return part->keys_count * sizeof(*part->state);
 }
 
+/* Whether an operation that the model has just taken may stay: it made a difference, or must be
+ * somewhere. One of unknown outcome that changes nothing can as well never take effect. */
+static bool is_of_use(const struct part *part, const struct event *begin, const uint32_t *before)
+{
+    return part->operations[begin->operation]->source->reply_count > 0 ||
+           memcmp(part->state, before, state_bytes(part)) != 0;
+}
+
 /* Tries the operation as the next one; true when it was taken. */
 static bool try_next(struct part *part, struct event *begin)
 {
+    if (begin->twin != NULL && !begin->twin->is_lifted) {
+        return false;
+    }
     uint32_t *before = mem_alloc(state_bytes(part));
     memcpy(before, part->state, state_bytes(part));
-    if (model_run(part->operations[begin->operation], part->values, part->places, part->state)) {
+    if (model_run(part->operations[begin->operation], part->values, part->places, part->state) &&
+        is_of_use(part, begin, before)) {
         lift(part, begin);
         part->configurations++;
         if (seen_add(&part->seen, configuration_of(part))) {

@@ -134,6 +134,15 @@ bool model_is_read(const struct model_operation *operation)
     return operation->kind <= MODEL_STRLEN;
 }
 
+bool model_is_same(const struct model_operation *a, const struct model_operation *b)
+{
+    size_t bytes = a->keys_count * sizeof(*a->keys);
+    return a->kind == b->kind && a->if_absent == b->if_absent && a->if_present == b->if_present &&
+           a->wants_old == b->wants_old && a->increment == b->increment &&
+           a->keys_count == b->keys_count && memcmp(a->keys, b->keys, bytes) == 0 &&
+           memcmp(a->values, b->values, bytes) == 0;
+}
+
 /* ---- Running ---- */
 
 /* One run: what it is about, and the reply that was heard. */

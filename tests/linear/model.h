@@ -52,6 +52,9 @@ void model_operation_deinit(struct model_operation *operation);
 /* Whether the command never changes a state. */
 bool model_is_read(const struct model_operation *operation);
 
+/* Whether two operations are the same command with the same arguments, whatever was heard. */
+bool model_is_same(const struct model_operation *a, const struct model_operation *b);
+
 /* Runs the operation on a state, an array that key numbers index by way of places. Returns whether
  * the heard reply, if any, is the due one; the state is changed only then. */
 bool model_run(const struct model_operation *operation, struct values *values,

@@ -3,8 +3,9 @@
  *
  * All recorders share a few keys; every so often, or when too many outcomes are unknown, they go
  * over to new ones, so that the histories of single keys stay short enough to be judged. Values are
- * unique, but for requests that are sent again after an unknown outcome. Time is counted in events,
- * so that no two of them are at the same time.
+ * unique, but for requests that are sent again after an unknown outcome; those still name the old
+ * keys, and cost the checker little. Time is counted in events, so that no two of them are at the
+ * same time.
  */
 #ifndef QUORUM_TESTS_SIM_SIM_RECORDER_H
 #define QUORUM_TESTS_SIM_SIM_RECORDER_H

@@ -31,6 +31,10 @@ enum {
     CALM_OPERATED_MS = 20000,
     /* By then every node must be a member again. */
     OPERATED_MS = 15000,
+    /* The last change is followed by a check entry a second later, by the leader's clock, which may
+     * run at half speed (divergence.c); the change itself may be a key that expires late. */
+    LAST_CHECK_MS = 2200,
+    SETTLE_MS_MAX = 6000,
     REST_MS = 1000,
     /* A leader's heartbeats and their answers, and a few wake-ups. */
     REST_TURNS_MAX = 1000,
@@ -216,6 +220,29 @@ static void check_agreement(struct sim *sim)
     }
 }
 
+/* Lets what is owed to the last requests happen: after that, and soon, the log must stay as it is
+ * for longer than anything is put off. */
+static void settle(struct sim *sim)
+{
+    struct lab *lab = &sim->lab;
+    struct replica_status status;
+    replica_get_status(lab->nodes[0].replica, &status);
+    uint64_t last_index = status.raft.last_index;
+    uint64_t begin_ms = lab->now_ms;
+    uint64_t grown_ms = lab->now_ms;
+    while (lab->now_ms < grown_ms + LAST_CHECK_MS && lab->failures == 0) {
+        lab_run_for(lab, CALM_STEP_MS);
+        replica_get_status(lab->nodes[0].replica, &status);
+        if (status.raft.last_index != last_index) {
+            last_index = status.raft.last_index;
+            grown_ms = lab->now_ms;
+        }
+        if (grown_ms > begin_ms + SETTLE_MS_MAX) {
+            lab_fail(lab, "the log does not stop growing: it is at %" PRIu64, last_index);
+        }
+    }
+}
+
 /* With nothing to do, nothing is done: no turns in circles, no entries. */
 static void check_rest(struct sim *sim)
 {
@@ -272,6 +299,9 @@ static void run_calm(struct run *run)
             run->chaos.oper.is_idle = true;
             is_operated = false;
         }
+    }
+    if (is_well(run)) {
+        settle(sim);
     }
     if (is_well(run)) {
         check_agreement(sim);
