@@ -69,7 +69,8 @@ $(BUILD)/%.o: %.c | build/deps.stamp
 	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 .PRECIOUS: $(BUILD)/%.o $(BUILD)/lib%.a
 
-include tests/tests.mk
+# Not in an image that only builds (conf/Dockerfile).
+-include tests/tests.mk
 
 cluster: all                             ## run three local nodes in the foreground; Ctrl-C stops all
 	@conf/local-cluster.sh bin/quorum
