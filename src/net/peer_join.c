@@ -83,8 +83,17 @@ void peer_join_call_back(struct peer_net *net, const struct peer_hello *caller,
     for (struct list *at = net->links.next; at != &net->links; at = at->next) {
         callbacks_count += LIST_MEMBER(at, struct peer_link, in_net)->is_callback ? 1 : 0;
     }
-    if (!peer_join_is_visitor(net, caller) || peer_net_find_answered(net, caller->from) != NULL ||
-        info->raft_address[0] == '\0' || callbacks_count >= LIMIT_MEMBERS) {
+    if (!peer_join_is_visitor(net, caller)) {
+        return;
+    }
+    struct peer_link *answered = peer_net_find_answered(net, caller->from);
+    if (answered != NULL) {
+        /* Dialled by address alone, to join there: it stays when the list comes, which may be of a
+         * time before this node was a member. */
+        answered->is_callback = true;
+        return;
+    }
+    if (info->raft_address[0] == '\0' || callbacks_count >= LIMIT_MEMBERS) {
         return;
     }
     peer_link_create(net, caller->from, info->raft_address)->is_callback = true;

@@ -456,3 +456,35 @@ UNIT_TEST(peer_join, a_node_that_is_behind_hears_and_answers_a_leader_it_does_no
     CU_ASSERT_EQUAL(lab_lines_with(lab, "(node node-3, id 3) says that this node is not"), 1);
     lab_close(lab);
 }
+
+static bool first_and_third_connected(struct lab *lab, void *context)
+{
+    (void)context;
+    return peer_net_is_connected(lab->nodes[0].net, 3) &&
+           peer_net_is_connected(lab->nodes[2].net, 1);
+}
+
+/* Node 3 joined by way of the leader, node 1, and the first list in the log that it is given is of
+ * a time before node 1 was a member: it must go on answering it, or it gets no further in the log.
+ */
+UNIT_TEST(peer_join, whom_it_joined_by_is_answered_though_an_early_list_does_not_have_it)
+{
+    struct lab *lab = open_joining();
+    CU_ASSERT_FATAL(lab_run_until(lab, has_found_first, NULL));
+    list_third(lab);
+    CU_ASSERT_FATAL(lab_run_until(lab, can_hear_each_other, NULL));
+    uint8_t id[RAFT_CLUSTER_ID_BYTES];
+    memset(id, OURS, sizeof(id));
+    peer_net_set_cluster_id(lab->nodes[2].net, id);
+    char nobody[64];
+    (void)close(lab_raw_listen(nobody));
+    struct peer_net_peer early = {4, nobody};
+    peer_net_set_peers(lab->nodes[2].net, &early, 1);
+    lab_run(lab, PEER_LEAVE_MS + 500);
+    CU_ASSERT(first_and_third_connected(lab, NULL));
+    struct peer_message to_first = heartbeat_of(3, 1);
+    peer_net_send(lab->nodes[2].net, &to_first);
+    struct wait_from answered = {0, 3, PEER_MESSAGE_RAFT};
+    CU_ASSERT(lab_run_until(lab, has_message_from, &answered));
+    lab_close(lab);
+}
