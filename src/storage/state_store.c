@@ -420,7 +420,8 @@ enum result state_store_open(const struct state_store_options *options, struct s
     struct state_store *store = create(options);
     state_file_clean(options->directory);
     enum result result = open_with_reserve(&store->db, options);
-    struct worker_calls calls = {.name = "state-db", .on_jobs = run_jobs, .context = store};
+    struct worker_calls calls = {
+        .name = "state-db", .niceness = 10, .on_jobs = run_jobs, .context = store};
     if (result == RESULT_OK) {
         store->outcome.index = store->db.meta.index;
         result = worker_start(&calls, store->db.file.path, &store->worker);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -67,6 +68,9 @@ static void *run(void *context)
 {
     struct worker *worker = context;
     (void)pthread_setname_np(pthread_self(), worker->calls.name);
+    if (worker->calls.niceness != 0) {
+        (void)setpriority(PRIO_PROCESS, (id_t)gettid(), worker->calls.niceness);
+    }
     bool may_idle = worker->calls.on_idle != NULL;
     for (;;) {
         worker_lock(worker);

@@ -25,6 +25,7 @@ struct worker_job {
 /* Called in the worker's thread, without the mutex. */
 struct worker_calls {
     const char *name; /* of the thread; at most 15 characters */
+    int niceness;     /* of the thread, beside that of the process: what can wait gives way */
     /* Works a chain off; every job goes back by worker_hand_back. */
     void (*on_jobs)(struct worker_job *first, void *context);
     /* NULL, or does a bounded piece of work and returns whether there may be more. Not called any
