@@ -55,6 +55,12 @@ void test_wiped_node(struct cluster *cluster)
     cluster_kill(cluster, wiped);
     files_remove_tree(cluster->nodes[wiped].data);
     load_write(cluster, leader, &after);
+    /* So that it cannot come by the log alone. */
+    uint64_t end_ms = check_now_ms() + CLUSTER_PATIENCE_MS;
+    while (cluster_get_number(cluster, leader, "raft_first_index") <= 1) {
+        CHECK(check_now_ms() < end_ms);
+        check_sleep_ms(20);
+    }
     cluster_launch(cluster, wiped);
     member_wait_voter(cluster, leader, wiped);
     writers_expect_service(writers, wiped);
