@@ -64,16 +64,6 @@ static bool has_file(const char *directory, const char *name)
     return size > 0 && (size_t)size < sizeof(path) && stat(path, &status) == 0;
 }
 
-bool ctl_data_has_log(const char *directory)
-{
-    return has_file(directory, "raft.db");
-}
-
-bool ctl_data_has_state(const char *directory)
-{
-    return has_file(directory, "state.db");
-}
-
 static enum result on_entry(const struct raft_entry *entry, void *context)
 {
     struct ctl_data *data = context;
@@ -129,7 +119,7 @@ static enum result read_state(const char *directory, struct ctl_data *data)
 enum result ctl_data_read(const char *directory, struct ctl_data *data)
 {
     *data = (struct ctl_data){.has_state = false};
-    if (!ctl_data_has_log(directory) && !ctl_data_has_state(directory)) {
+    if (!has_file(directory, "raft.db") && !has_file(directory, "state.db")) {
         (void)fprintf(stderr, "quorumctl: %s is no data directory: it has no raft.db\n", directory);
         return RESULT_NOT_FOUND;
     }
@@ -138,7 +128,7 @@ enum result ctl_data_read(const char *directory, struct ctl_data *data)
         return state_result;
     }
     data->is_diverged = data_dir_has_mark(directory, DATA_DIR_DIVERGED);
-    if (!ctl_data_has_log(directory)) {
+    if (!has_file(directory, "raft.db")) {
         return damaged(directory, "there is a state.db, but no raft.db beside it");
     }
     enum result result =

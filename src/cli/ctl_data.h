@@ -18,10 +18,6 @@ enum ctl_exit ctl_data_exit(enum result result);
  * it is instead on standard error. */
 bool ctl_data_is_directory(const char *path);
 
-/* Whether a raft.db, or a state.db, is in the directory. */
-bool ctl_data_has_log(const char *directory);
-bool ctl_data_has_state(const char *directory);
-
 /* All that is in a data directory, verified. */
 struct ctl_data {
     struct offline_summary summary;
