@@ -5,7 +5,7 @@
 
 void state_row_encode(const struct state_row *row, struct buf *out)
 {
-    ASSERT(row->type <= STATE_ROW_RAW);
+    ASSERT(row->type <= STATE_ROW_ZSET);
     bytes_put_varint(out, row->slot);
     bytes_put_u8(out, (uint8_t)row->type);
     bytes_put_slice(out, row->key);
@@ -21,7 +21,7 @@ enum result state_row_decode(struct bytes_reader *reader, struct state_row *out)
     struct state_row row = {0};
     uint64_t slot = bytes_get_varint(reader);
     uint8_t type = bytes_get_u8(reader);
-    if (slot > UINT32_MAX || type > STATE_ROW_RAW) {
+    if (slot > UINT32_MAX || type > STATE_ROW_ZSET) {
         reader->bad = true;
     }
     row.slot = (uint32_t)slot;

@@ -26,6 +26,11 @@ enum state_row_type {
     STATE_ROW_STRING = 1,  /* the bytes */
     STATE_ROW_INTEGER = 2, /* a string that is an int64 in decimal: 8 bytes little-endian */
     STATE_ROW_RAW = 3,     /* the bytes; short, but OBJECT ENCODING answers raw, as after APPEND */
+    /* Values with elements: kv/container.h, container_encode. */
+    STATE_ROW_LIST = 4,
+    STATE_ROW_HASH = 5,
+    STATE_ROW_SET = 6,
+    STATE_ROW_ZSET = 7,
 };
 
 struct state_row {

@@ -46,6 +46,8 @@ enum command_class {
 #define COMMAND_FLAG_NO_MULTI (1u << 19)
 #define COMMAND_FLAG_NO_ASYNC_LOADING (1u << 20)
 
+struct command_events;
+
 /* What a handler works with. Everything is borrowed. */
 struct command_context {
     struct keyspace *keyspace;
@@ -54,6 +56,7 @@ struct command_context {
     const struct slice *arguments;
     uint32_t arguments_count;
     struct reply *reply;
+    struct command_events *events; /* command_events.h; NULL: nobody listens */
     int64_t now_ms;      /* the log's clock: decides about expiry; equals keyspace_clock */
     int64_t estimate_ms; /* where that clock probably is by now (>= now_ms): only for what TTL and
                             the like report of a living key; equals now_ms when applying */

@@ -13,8 +13,18 @@ static const char *const category_names[COMMAND_CATEGORIES] = {
 
 const struct command_docs *command_docs_of(const struct command *command)
 {
-    const struct command_docs *docs = &command_docs_data[command->id];
-    return docs->since != NULL ? docs : &command_docs_node[command->id];
+    static const struct command_docs *const parts[] = {
+        command_docs_data,
+        command_docs_hash,
+        command_docs_node,
+        command_docs_set,
+    };
+    size_t part = 0;
+    while (parts[part][command->id].since == NULL) {
+        part++;
+        ASSERT(part < sizeof(parts) / sizeof(parts[0]));
+    }
+    return &parts[part][command->id];
 }
 
 bool command_next_word(const char **text, char separator, struct slice *out)

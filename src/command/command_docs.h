@@ -25,9 +25,11 @@ struct command_docs {
     const char *replaced_by;
 };
 
-/* The two halves of the table; a row is in one of them. Use command_docs_of. */
+/* The parts of the table, a file each; a row is in one of them. Use command_docs_of. */
 extern const struct command_docs command_docs_data[COMMAND_ID_COUNT];
+extern const struct command_docs command_docs_hash[COMMAND_ID_COUNT];
 extern const struct command_docs command_docs_node[COMMAND_ID_COUNT];
+extern const struct command_docs command_docs_set[COMMAND_ID_COUNT];
 
 const struct command_docs *command_docs_of(const struct command *command);
 

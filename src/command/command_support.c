@@ -82,6 +82,35 @@ const struct item *command_find_untouched(struct command_context *context, uint3
     return find(context, argument, KEYSPACE_UNTOUCHED);
 }
 
+void command_refuse_type(struct command_context *context)
+{
+    reply_error(context->reply,
+                "WRONGTYPE Operation against a key holding the wrong kind of value");
+}
+
+bool command_find_container(struct command_context *context, uint32_t argument,
+                            enum value_type type, const struct container **out)
+{
+    const struct item *item = command_find(context, argument);
+    *out = NULL;
+    if (item == NULL) {
+        return true;
+    }
+    if (keyspace_item_value(item).type != type) {
+        command_refuse_type(context);
+        return false;
+    }
+    *out = keyspace_item_container(item);
+    return true;
+}
+
+struct container *command_change_begin(struct command_context *context, uint32_t argument,
+                                       enum value_type type, struct keyspace_change *change)
+{
+    return keyspace_change_begin(change, context->keyspace, context->database,
+                                 context->arguments[argument], type);
+}
+
 bool command_find_string(struct command_context *context, uint32_t argument,
                          struct command_string *out)
 {
@@ -89,8 +118,7 @@ bool command_find_string(struct command_context *context, uint32_t argument,
     out->value =
         out->item == NULL ? value_of_bytes(slice_of(NULL, 0)) : keyspace_item_value(out->item);
     if (out->value.type != VALUE_TYPE_STRING) {
-        reply_error(context->reply,
-                    "WRONGTYPE Operation against a key holding the wrong kind of value");
+        command_refuse_type(context);
         return false;
     }
     out->text = value_text(&out->value, out->scratch);

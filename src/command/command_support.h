@@ -7,6 +7,8 @@
 #define QUORUM_COMMAND_COMMAND_SUPPORT_H
 
 #include "command/command.h"
+#include "kv/container.h"
+#include "kv/keyspace_change.h"
 #include "kv/value.h"
 
 /* The table: subcommands of a row (0: not a container), and one of them by its own name. */
@@ -59,6 +61,19 @@ struct command_string {
 /* As command_find, for strings: WRONGTYPE. */
 MUST_CHECK bool command_find_string(struct command_context *context, uint32_t argument,
                                     struct command_string *out);
+
+/* As command_find, for containers of one type: WRONGTYPE. *out is NULL when the key is not there.
+ */
+MUST_CHECK bool command_find_container(struct command_context *context, uint32_t argument,
+                                       enum value_type type, const struct container **out);
+
+/* "WRONGTYPE Operation against a key holding the wrong kind of value". */
+void command_refuse_type(struct command_context *context);
+
+/* Begins a change of the container at a key argument, which command_find_container has found to be
+ * of this type or absent: keyspace_change.h. */
+struct container *command_change_begin(struct command_context *context, uint32_t argument,
+                                       enum value_type type, struct keyspace_change *change);
 
 /* Replies with the string, or with null when it is not there. */
 void command_reply_string(struct command_context *context, const struct command_string *string);

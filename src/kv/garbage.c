@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "kv/container.h"
 
 enum {
     /* An item costs about a microsecond, most of it waiting for memory. */
@@ -10,6 +11,10 @@ enum {
     STEP_BUCKETS_MAX = 8192,
     /* Unmapping 4 MiB of touched pages takes some 0.3 ms. */
     STEP_BYTES_MAX = 4 * 1024 * 1024,
+    /* Containers with fewer elements are freed at once. */
+    CONTAINER_ELEMENTS_MIN = 64,
+    STEP_ELEMENTS_MAX = 4096,
+    CONTAINERS_MIN = 16,
 };
 
 struct garbage_block {
@@ -70,11 +75,7 @@ static bool drain_table(struct garbage *garbage, uint64_t *memory_bytes)
         }
         table->buckets[table->position] = item->next;
         *memory_bytes -= item_memory(item);
-        struct item_box *box = item_box(item);
-        if (box != NULL) {
-            garbage_add_block(garbage, box, sizeof(*box) + box->capacity);
-        }
-        item_free_shell(item);
+        garbage_add_item(garbage, item);
         if (++items == STEP_ITEMS_MAX) {
             return false;
         }
@@ -95,6 +96,9 @@ void garbage_deinit(struct garbage *garbage)
     uint64_t memory_bytes = UINT64_MAX;
     while (garbage_free_some(garbage, &memory_bytes)) {
     }
+    mem_free(garbage->containers);
+    garbage->containers = NULL;
+    garbage->containers_capacity = 0;
 }
 
 void garbage_add_block(struct garbage *garbage, void *block, size_t size)
@@ -118,6 +122,53 @@ void garbage_add_block(struct garbage *garbage, void *block, size_t size)
     }
 }
 
+static void push_container(struct garbage *garbage, struct container *container)
+{
+    if (garbage->containers_count == garbage->containers_capacity) {
+        uint32_t capacity = garbage->containers_capacity * 2;
+        garbage->containers_capacity = capacity < CONTAINERS_MIN ? CONTAINERS_MIN : capacity;
+        garbage->containers = mem_realloc(garbage->containers, garbage->containers_capacity *
+                                                                   sizeof(*garbage->containers));
+    }
+    garbage->containers[garbage->containers_count++] = container;
+    garbage->container_bytes += container->bytes;
+}
+
+void garbage_add_container(struct garbage *garbage, struct container *container)
+{
+    if (container->count < CONTAINER_ELEMENTS_MIN && container->bytes < GARBAGE_BLOCK_BYTES_MIN) {
+        container_free(container);
+    } else {
+        push_container(garbage, container);
+    }
+}
+
+void garbage_add_item(struct garbage *garbage, struct item *item)
+{
+    struct item_box *box = item_box(item);
+    struct container *container = item_container(item);
+    if (box != NULL) {
+        garbage_add_block(garbage, box, sizeof(*box) + box->capacity);
+    }
+    if (container != NULL) {
+        garbage_add_container(garbage, container);
+    }
+    item_free_shell(item);
+}
+
+/* Frees elements of the last container; there is one. */
+static void shrink_container(struct garbage *garbage)
+{
+    struct container *container = garbage->containers[garbage->containers_count - 1];
+    uint64_t before = container->bytes;
+    if (container_free_some(container, STEP_ELEMENTS_MAX)) {
+        garbage->container_bytes -= before;
+        garbage->containers_count--;
+        return;
+    }
+    garbage->container_bytes -= before - container->bytes;
+}
+
 void garbage_add_table(struct garbage *garbage, struct item **buckets, uint64_t buckets_count)
 {
     struct garbage_table *table = mem_alloc(sizeof(*table));
@@ -136,6 +187,10 @@ void garbage_take(struct garbage *garbage, struct garbage *other)
         garbage->last_block = other->last_block;
         garbage->block_bytes += other->block_bytes;
     }
+    for (uint32_t i = 0; i < other->containers_count; i++) {
+        push_container(garbage, other->containers[i]);
+    }
+    mem_free(other->containers);
     struct garbage_table **end = &garbage->tables;
     while (*end != NULL) {
         end = &(*end)->next;
@@ -144,12 +199,19 @@ void garbage_take(struct garbage *garbage, struct garbage *other)
     *other = (struct garbage){0};
 }
 
+bool garbage_has_some(const struct garbage *garbage)
+{
+    return garbage->first_block != NULL || garbage->tables != NULL || garbage->containers_count > 0;
+}
+
 bool garbage_free_some(struct garbage *garbage, uint64_t *memory_bytes)
 {
     if (garbage->first_block != NULL) {
         shrink_block(garbage);
+    } else if (garbage->containers_count > 0) {
+        shrink_container(garbage);
     } else if (garbage->tables != NULL && drain_table(garbage, memory_bytes)) {
         pop_table(garbage);
     }
-    return garbage->first_block != NULL || garbage->tables != NULL;
+    return garbage_has_some(garbage);
 }

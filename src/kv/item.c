@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "kv/container.h"
 
 _Static_assert(VALUE_TYPE_COUNT <= 8, "an item has three bits for its type");
 
@@ -91,16 +92,29 @@ struct item *item_create(struct slice key, const struct value *value, bool is_vo
     return item;
 }
 
-struct item *item_create_boxed(struct slice key, struct item_box *box, bool is_volatile)
+/* Makes an item whose word is a pointer. */
+static struct item *create_pointing(struct slice key, enum value_type type, const void *pointer,
+                                    bool is_volatile)
 {
-    struct value value = {.type = VALUE_TYPE_STRING, .encoding = VALUE_ENCODING_RAW};
+    struct value value = {.type = type, .encoding = VALUE_ENCODING_RAW};
     struct item header;
     describe(&header, key, &value, is_volatile);
     header.is_boxed = true;
     struct item *item = item_alloc(&header);
-    item_set_box(item, box);
+    memcpy(word_at(item), &pointer, sizeof(pointer));
     copy_bytes(key_at(item), key);
     return item;
+}
+
+struct item *item_create_boxed(struct slice key, struct item_box *box, bool is_volatile)
+{
+    return create_pointing(key, VALUE_TYPE_STRING, box, is_volatile);
+}
+
+struct item *item_create_container(struct slice key, struct container *container, bool is_volatile)
+{
+    ASSERT(container->type != VALUE_TYPE_STRING);
+    return create_pointing(key, container->type, container, is_volatile);
 }
 
 struct item *item_remake(struct item *item, struct slice key, bool is_volatile)
@@ -125,6 +139,7 @@ void item_free_shell(struct item *item)
 void item_free(struct item *item)
 {
     mem_free(item_box(item));
+    container_free(item_container(item));
     mem_free(item);
 }
 
@@ -159,7 +174,10 @@ struct value item_value(const struct item *item)
     struct value value = {.type = (enum value_type)item->type,
                           .encoding = (enum value_encoding)item->encoding};
     const uint8_t *at = item->body + item_word_offset(item);
-    if (item->is_boxed) {
+    if (item->type != VALUE_TYPE_STRING) {
+        value.container = item_container(item);
+        value.encoding = value.container->encoding;
+    } else if (item->is_boxed) {
         const struct item_box *box = item_box(item);
         value.string = slice_of(box->bytes, box->size);
     } else if (item->encoding == VALUE_ENCODING_INT) {
@@ -177,16 +195,27 @@ uint8_t *item_bytes(struct item *item)
 
 size_t item_memory(const struct item *item)
 {
-    return mem_usable_size(item) + mem_usable_size(item_box(item));
+    const struct container *container = item_container(item);
+    return mem_usable_size(item) +
+           (container != NULL ? container->bytes : mem_usable_size(item_box(item)));
+}
+
+/* The pointer that is the item's word. */
+static void *pointer_of(const struct item *item)
+{
+    void *pointer = NULL;
+    memcpy(&pointer, item->body + item_word_offset(item), sizeof(pointer));
+    return pointer;
+}
+
+struct container *item_container(const struct item *item)
+{
+    return item->type == VALUE_TYPE_STRING ? NULL : pointer_of(item);
 }
 
 struct item_box *item_box(const struct item *item)
 {
-    struct item_box *box = NULL;
-    if (item->is_boxed) {
-        memcpy(&box, item->body + item_word_offset(item), sizeof(box));
-    }
-    return box;
+    return item->is_boxed && item->type == VALUE_TYPE_STRING ? pointer_of(item) : NULL;
 }
 
 void item_set_box(struct item *item, struct item_box *box)

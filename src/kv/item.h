@@ -8,8 +8,9 @@
  *      k    key
  *      v    value, if it is a string of at most ITEM_INLINE_BYTES_MAX
  *
- * Larger strings live in a box of their own, with spare room for APPEND. The size asked for is
- * rounded up to what malloc gives anyway. 16 bytes of key and 32 of value take 72 bytes.
+ * Values with elements live in a container of their own (container.h). Larger strings live in a box
+ * of their own, with spare room for APPEND. The size asked for is rounded up to what malloc gives
+ * anyway. 16 bytes of key and 32 of value take 72 bytes.
  *
  * Items never move by themselves: whoever needs another layout makes another item and puts it in
  * the place of the old one (table chain and heap).
@@ -43,6 +44,8 @@ struct item {
     _Alignas(8) uint8_t body[];
 };
 
+struct container;
+
 struct item_volatile {
     int64_t expiry_ms;
     uint32_t heap_position;
@@ -62,14 +65,17 @@ struct item *item_create(struct slice key, const struct value *value, bool is_vo
 /* As item_create for a raw string in a box, which it takes over. */
 struct item *item_create_boxed(struct slice key, struct item_box *box, bool is_volatile);
 
+/* As item_create for a container, which it takes over. */
+struct item *item_create_container(struct slice key, struct container *container, bool is_volatile);
+
 /* Returns an item with the same contents under another key or with another volatility, taking over
- * the box. The old one is an empty shell: free it with item_free_shell. */
+ * the box or container. The old one is an empty shell: free it with item_free_shell. */
 struct item *item_remake(struct item *item, struct slice key, bool is_volatile);
 
-/* Frees the item's own memory, not its box. */
+/* Frees the item's own memory, not its box or container. */
 void item_free_shell(struct item *item);
 
-/* Frees the item and its box. */
+/* Frees the item and its box or container. */
 void item_free(struct item *item);
 
 /* Overwrites the value where it lies and returns true, if it fits there exactly. */
@@ -81,10 +87,14 @@ struct value item_value(const struct item *item);
 /* The bytes of a string that is not an integer, to be written to. */
 uint8_t *item_bytes(struct item *item);
 
-/* Bytes that the item and its box occupy, as the allocator counts. */
+/* Bytes that the item and its box or container occupy, as the allocator counts. */
 size_t item_memory(const struct item *item);
 
-/* The box, or NULL. item_set_box makes a boxed string item point at another one. */
+/* The container, or NULL if it is a string. */
+struct container *item_container(const struct item *item);
+
+/* The box of a large string, or NULL. item_set_box makes a boxed string item point at another one.
+ */
 struct item_box *item_box(const struct item *item);
 void item_set_box(struct item *item, struct item_box *box);
 

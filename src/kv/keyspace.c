@@ -106,11 +106,7 @@ void keyspace_discard(struct keyspace *keyspace, const struct spot *spot)
     }
     dict_remove(&spot->database->dict, spot->link);
     keyspace->item_bytes -= item_memory(item);
-    struct item_box *box = item_box(item);
-    if (box != NULL) {
-        garbage_add_block(&keyspace->garbage, box, sizeof(*box) + box->capacity);
-    }
-    item_free_shell(item);
+    garbage_add_item(&keyspace->garbage, item);
 }
 
 static void expire(struct keyspace *keyspace, const struct spot *spot)
@@ -182,7 +178,7 @@ bool keyspace_do_housekeeping(struct keyspace *keyspace)
         }
     }
     is_more = keyspace_merge_some(keyspace, HOUSEKEEPING_MERGES_MAX) || is_more;
-    return is_more || keyspace->garbage.first_block != NULL;
+    return is_more || garbage_has_some(&keyspace->garbage);
 }
 
 uint64_t keyspace_state_hash(const struct keyspace *keyspace)
@@ -205,8 +201,8 @@ uint64_t keyspace_expiring_count(const struct keyspace *keyspace, uint32_t datab
 void keyspace_get_stats(const struct keyspace *keyspace, struct keyspace_stats *out)
 {
     *out = keyspace->stats;
-    out->memory_bytes =
-        keyspace->item_bytes + keyspace->garbage.block_bytes + keyspace_snapshot_overhead(keyspace);
+    out->memory_bytes = keyspace->item_bytes + keyspace->garbage.block_bytes +
+                        keyspace->garbage.container_bytes + keyspace_snapshot_overhead(keyspace);
     for (uint32_t i = 0; i < LIMIT_DATABASES; i++) {
         const struct database *database = &keyspace->databases[i];
         out->memory_bytes += dict_memory(&database->dict);

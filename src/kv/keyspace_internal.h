@@ -83,6 +83,14 @@ void keyspace_discard(struct keyspace *keyspace, const struct spot *spot);
 void keyspace_attach(struct keyspace *keyspace, const struct spot *spot, struct item *item,
                      int64_t expiry_ms);
 
+/* Marks an item as changed by the entry being applied. */
+void keyspace_stamp(const struct keyspace *keyspace, struct item *item);
+
+/* Puts an item at the spot, in the place of what it holds, and stamps it; what it holds was
+ * preserved. */
+void keyspace_put(struct keyspace *keyspace, const struct spot *spot, struct item *item,
+                  int64_t expiry_ms);
+
 /*
  * What snapshots need to hear of changes (keyspace_snapshot.c). If you add a change, call
  * keyspace_preserve before it for every key it overwrites or removes, and the next two for keys

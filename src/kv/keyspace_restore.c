@@ -1,5 +1,6 @@
 /* keyspace_restore.c -- a keyspace from the rows of a snapshot: see keyspace_snapshot.h. */
 #include "base/assert.h"
+#include "kv/container.h"
 #include "kv/keyspace_internal.h"
 #include "kv/keyspace_snapshot.h"
 
@@ -14,6 +15,26 @@ struct keyspace *keyspace_restore(uint64_t hash_seed, const struct keyspace_meta
         keyspace->databases[i].slot = meta->slots[i];
     }
     return keyspace;
+}
+
+static enum value_type container_type_of(enum state_row_type type)
+{
+    switch (type) {
+    case STATE_ROW_LIST:
+        return VALUE_TYPE_LIST;
+    case STATE_ROW_HASH:
+        return VALUE_TYPE_HASH;
+    case STATE_ROW_SET:
+        return VALUE_TYPE_SET;
+    case STATE_ROW_ZSET:
+        return VALUE_TYPE_ZSET;
+    case STATE_ROW_REMOVED:
+    case STATE_ROW_STRING:
+    case STATE_ROW_INTEGER:
+    case STATE_ROW_RAW:
+        break;
+    }
+    return VALUE_TYPE_STRING;
 }
 
 static enum result value_of_row(const struct state_row *row, struct value *out)
@@ -38,10 +59,29 @@ static enum result value_of_row(const struct state_row *row, struct value *out)
         }
         out->encoding = VALUE_ENCODING_RAW;
         return RESULT_OK;
+    case STATE_ROW_LIST:
+    case STATE_ROW_HASH:
+    case STATE_ROW_SET:
+    case STATE_ROW_ZSET:
     case STATE_ROW_REMOVED:
         break;
     }
     return RESULT_CORRUPT;
+}
+
+/* The item that a row describes, or NULL when the row is damaged. */
+static struct item *item_of_row(uint64_t hash_seed, const struct state_row *row)
+{
+    bool is_volatile = row->expiry_ms != KEYSPACE_NEVER;
+    enum value_type type = container_type_of(row->type);
+    if (type != VALUE_TYPE_STRING) {
+        struct container *container = NULL;
+        enum result result = container_decode(type, hash_seed, row->value, &container);
+        return result == RESULT_OK ? item_create_container(row->key, container, is_volatile) : NULL;
+    }
+    struct value value;
+    return value_of_row(row, &value) == RESULT_OK ? item_create(row->key, &value, is_volatile)
+                                                  : NULL;
 }
 
 /* The number of the database with a slot, or LIMIT_DATABASES. */
@@ -58,17 +98,18 @@ enum result keyspace_restore_row(struct keyspace *keyspace, const struct state_r
 {
     ASSERT(!keyspace->snapshot.is_running);
     uint32_t number = database_of_slot(keyspace, row->slot);
-    struct value value;
     if (number == LIMIT_DATABASES || row->key.size > LIMIT_BULK_BYTES ||
-        row->expiry_ms == KEYSPACE_KEEP_EXPIRY || row->modified_index > ITEM_INDEX_MASK ||
-        value_of_row(row, &value) != RESULT_OK) {
+        row->expiry_ms == KEYSPACE_KEEP_EXPIRY || row->modified_index > ITEM_INDEX_MASK) {
         return RESULT_CORRUPT;
     }
     struct spot spot = keyspace_spot(keyspace, number, row->key);
     if (spot.link != NULL) {
         return RESULT_CORRUPT;
     }
-    struct item *item = item_create(row->key, &value, row->expiry_ms != KEYSPACE_NEVER);
+    struct item *item = item_of_row(spot.database->dict.hash_seed, row);
+    if (item == NULL) {
+        return RESULT_CORRUPT;
+    }
     keyspace_attach(keyspace, &spot, item, row->expiry_ms);
     item->modified_index = row->modified_index & ITEM_INDEX_MASK;
     item->accessed_s = item_access_time(keyspace->clock_ms) & ITEM_ACCESS_MASK;

@@ -1,5 +1,6 @@
 /* keyspace_scan.c -- walks over the keyspace: SCAN, KEYS, RANDOMKEY, and the contents' hash. */
 #include "base/assert.h"
+#include "kv/container.h"
 #include "kv/keyspace.h"
 #include "kv/keyspace_internal.h"
 
@@ -78,8 +79,14 @@ static void add_to_content_hash(struct item *item, void *context)
 {
     struct content_hash *hash = context;
     struct value value = item_value(item);
+    struct buf elements = {0};
+    if (value.container != NULL) {
+        container_encode(value.container, &elements);
+        value.string = buf_slice(&elements);
+    }
     hash->sum +=
         state_hash_of_key(hash->database, item_key(item), &value, keyspace_item_expiry(item));
+    buf_deinit(&elements);
 }
 
 uint64_t keyspace_content_hash(const struct keyspace *keyspace)

@@ -27,6 +27,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "kv/container.h"
 #include "kv/keyspace_internal.h"
 
 /* The buffer for rows encoded ahead is kept up to this size while a snapshot runs. */
@@ -72,18 +73,31 @@ void keyspace_snapshot_deinit(struct keyspace *keyspace)
 
 /* ---- What changes tell ---- */
 
+static enum state_row_type row_type_of(enum value_type type)
+{
+    static const enum state_row_type types[VALUE_TYPE_COUNT] = {
+        [VALUE_TYPE_STRING] = STATE_ROW_STRING, [VALUE_TYPE_LIST] = STATE_ROW_LIST,
+        [VALUE_TYPE_HASH] = STATE_ROW_HASH,     [VALUE_TYPE_SET] = STATE_ROW_SET,
+        [VALUE_TYPE_ZSET] = STATE_ROW_ZSET,
+    };
+    return types[type];
+}
+
 static void encode_item(const struct database *database, struct item *item, struct buf *out)
 {
+    struct buf elements = {0};
     struct value value = item_value(item);
     struct state_row row = {.slot = database->slot,
-                            .type = STATE_ROW_STRING,
+                            .type = row_type_of(value.type),
                             .expiry_ms = keyspace_item_expiry(item),
                             .modified_index = item->modified_index,
                             .key = item_key(item),
                             .value = value.string};
     uint8_t integer[sizeof(uint64_t)];
-    ASSERT(value.type == VALUE_TYPE_STRING);
-    if (value.encoding == VALUE_ENCODING_INT) {
+    if (value.type != VALUE_TYPE_STRING) {
+        container_encode(value.container, &elements);
+        row.value = buf_slice(&elements);
+    } else if (value.encoding == VALUE_ENCODING_INT) {
         bytes_set_u64(integer, (uint64_t)value.integer);
         row.type = STATE_ROW_INTEGER;
         row.value = slice_of(integer, sizeof(integer));
@@ -91,6 +105,7 @@ static void encode_item(const struct database *database, struct item *item, stru
         row.type = STATE_ROW_RAW;
     }
     state_row_encode(&row, out);
+    buf_deinit(&elements);
     item->is_stored = true;
 }
 

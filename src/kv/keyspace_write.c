@@ -2,11 +2,12 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "kv/keyspace.h"
+#include "kv/keyspace_change.h"
 #include "kv/keyspace_internal.h"
 
 enum { BOX_SLACK_BYTES_MAX = 1024 * 1024 };
 
-static void stamp(const struct keyspace *keyspace, struct item *item)
+void keyspace_stamp(const struct keyspace *keyspace, struct item *item)
 {
     item->modified_index = keyspace->applied_index & ITEM_INDEX_MASK;
     item->accessed_s = item_access_time(keyspace->clock_ms) & ITEM_ACCESS_MASK;
@@ -47,11 +48,21 @@ static void supplant(struct keyspace *keyspace, const struct spot *spot, struct 
                      int64_t expiry_ms)
 {
     struct item *old = exchange(keyspace, spot, item, expiry_ms);
-    struct item_box *box = item_box(old);
-    if (box != NULL) {
-        garbage_add_block(&keyspace->garbage, box, sizeof(*box) + box->capacity);
+    garbage_add_item(&keyspace->garbage, old);
+}
+
+void keyspace_put(struct keyspace *keyspace, const struct spot *spot, struct item *item,
+                  int64_t expiry_ms)
+{
+    if (spot->link == NULL) {
+        keyspace_attach(keyspace, spot, item, expiry_ms);
+    } else {
+        supplant(keyspace, spot, item, expiry_ms);
+        if (item->is_volatile && item_volatile(item)->expiry_ms != expiry_ms) {
+            expiry_heap_change(&spot->database->expiries, item, expiry_ms);
+        }
     }
-    item_free_shell(old);
+    keyspace_stamp(keyspace, item);
 }
 
 static void store(struct keyspace *keyspace, struct spot *spot, const struct value *value,
@@ -61,7 +72,7 @@ static void store(struct keyspace *keyspace, struct spot *spot, const struct val
     if (spot->link == NULL) {
         struct item *item = item_create(spot->key, value, is_volatile);
         keyspace_attach(keyspace, spot, item, expiry_ms);
-        stamp(keyspace, item);
+        keyspace_stamp(keyspace, item);
         return;
     }
     struct item *item = *spot->link;
@@ -72,7 +83,7 @@ static void store(struct keyspace *keyspace, struct spot *spot, const struct val
     if (is_volatile && item_volatile(item)->expiry_ms != expiry_ms) {
         expiry_heap_change(&spot->database->expiries, item, expiry_ms);
     }
-    stamp(keyspace, item);
+    keyspace_stamp(keyspace, item);
 }
 
 void keyspace_set(struct keyspace *keyspace, uint32_t database, struct slice key,
@@ -172,7 +183,7 @@ uint64_t keyspace_append(struct keyspace *keyspace, uint32_t database, struct sl
     if (bytes.size > 0) {
         memcpy(extended + old_size, bytes.bytes, bytes.size);
     }
-    stamp(keyspace, *spot.link);
+    keyspace_stamp(keyspace, *spot.link);
     return size;
 }
 
@@ -200,7 +211,7 @@ uint64_t keyspace_set_range(struct keyspace *keyspace, uint32_t database, struct
         size = offset + bytes.size;
     }
     memcpy(extend(keyspace, &spot, size) + offset, bytes.bytes, bytes.size);
-    stamp(keyspace, *spot.link);
+    keyspace_stamp(keyspace, *spot.link);
     return size;
 }
 
@@ -234,7 +245,7 @@ void keyspace_set_expiry(struct keyspace *keyspace, uint32_t database, struct sl
     } else if (is_volatile) {
         expiry_heap_change(&spot.database->expiries, item, expiry_ms);
     }
-    stamp(keyspace, item);
+    keyspace_stamp(keyspace, item);
 }
 
 void keyspace_move(struct keyspace *keyspace, uint32_t from_database, struct slice from,
@@ -261,14 +272,8 @@ void keyspace_move(struct keyspace *keyspace, uint32_t from_database, struct sli
     struct spot target = keyspace_spot(keyspace, to_database, to);
     if (target.link != NULL) {
         keyspace_preserve(keyspace, &target);
-        supplant(keyspace, &target, item, expiry_ms);
-        if (item->is_volatile && item_volatile(item)->expiry_ms != expiry_ms) {
-            expiry_heap_change(&target.database->expiries, item, expiry_ms);
-        }
-    } else {
-        keyspace_attach(keyspace, &target, item, expiry_ms);
     }
-    stamp(keyspace, item);
+    keyspace_put(keyspace, &target, item, expiry_ms);
     item_free_shell(old);
 }
 
@@ -278,7 +283,13 @@ void keyspace_copy(struct keyspace *keyspace, uint32_t from_database, struct sli
     struct spot source = keyspace_spot(keyspace, from_database, from);
     ASSERT(source.link != NULL);
     struct value value = item_value(*source.link);
-    keyspace_set(keyspace, to_database, to, &value, keyspace_item_expiry(*source.link));
+    int64_t expiry_ms = keyspace_item_expiry(*source.link);
+    if (value.type == VALUE_TYPE_STRING) {
+        keyspace_set(keyspace, to_database, to, &value, expiry_ms);
+    } else {
+        struct container *copy = container_copy(value.container, source.database->dict.hash_seed);
+        keyspace_set_container(keyspace, to_database, to, copy, expiry_ms);
+    }
 }
 
 void keyspace_swap_databases(struct keyspace *keyspace, uint32_t a, uint32_t b)

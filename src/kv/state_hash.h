@@ -24,6 +24,8 @@ enum mutation_kind {
     MUTATION_MOVE_TO = 8,
     MUTATION_SWAP_DATABASES = 9,
     MUTATION_FLUSH = 10,
+    MUTATION_ELEMENTS = 11,      /* number: the digest of the changes (container.h) */
+    MUTATION_SET_CONTAINER = 12, /* as MUTATION_ELEMENTS, from empty */
 };
 
 struct mutation {

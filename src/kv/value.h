@@ -13,7 +13,12 @@
 #include "base/slice.h"
 
 /* X(type, the word that TYPE answers) */
-#define VALUE_TYPE_TABLE(X) X(VALUE_TYPE_STRING, "string")
+#define VALUE_TYPE_TABLE(X)                                                                        \
+    X(VALUE_TYPE_STRING, "string")                                                                 \
+    X(VALUE_TYPE_LIST, "list")                                                                     \
+    X(VALUE_TYPE_HASH, "hash")                                                                     \
+    X(VALUE_TYPE_SET, "set")                                                                       \
+    X(VALUE_TYPE_ZSET, "zset")
 
 #define VALUE_TYPE_ENUM_ROW(type, name) type,
 enum value_type { VALUE_TYPE_TABLE(VALUE_TYPE_ENUM_ROW) VALUE_TYPE_COUNT };
@@ -23,7 +28,12 @@ enum value_type { VALUE_TYPE_TABLE(VALUE_TYPE_ENUM_ROW) VALUE_TYPE_COUNT };
 #define VALUE_ENCODING_TABLE(X)                                                                    \
     X(VALUE_ENCODING_INT, "int")                                                                   \
     X(VALUE_ENCODING_EMBSTR, "embstr")                                                             \
-    X(VALUE_ENCODING_RAW, "raw")
+    X(VALUE_ENCODING_RAW, "raw")                                                                   \
+    X(VALUE_ENCODING_LISTPACK, "listpack")                                                         \
+    X(VALUE_ENCODING_QUICKLIST, "quicklist")                                                       \
+    X(VALUE_ENCODING_HASHTABLE, "hashtable")                                                       \
+    X(VALUE_ENCODING_INTSET, "intset")                                                             \
+    X(VALUE_ENCODING_SKIPLIST, "skiplist")
 
 #define VALUE_ENCODING_ENUM_ROW(encoding, name) encoding,
 enum value_encoding { VALUE_ENCODING_TABLE(VALUE_ENCODING_ENUM_ROW) VALUE_ENCODING_COUNT };
@@ -32,11 +42,14 @@ enum value_encoding { VALUE_ENCODING_TABLE(VALUE_ENCODING_ENUM_ROW) VALUE_ENCODI
 /* The longest string that Redis reports as embstr, in bytes. */
 #define VALUE_EMBSTR_BYTES_MAX 44
 
+struct container;
+
 struct value {
     enum value_type type;
     enum value_encoding encoding;
-    int64_t integer;     /* VALUE_ENCODING_INT */
-    struct slice string; /* the other encodings of a string; borrowed */
+    int64_t integer;                   /* VALUE_ENCODING_INT */
+    struct slice string;               /* the other encodings of a string; borrowed */
+    const struct container *container; /* of the types that have elements; borrowed */
 };
 
 /* A string value as SET takes it: an integer when the text is exactly one, else the bytes. */

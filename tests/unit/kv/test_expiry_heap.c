@@ -41,7 +41,7 @@ static int least_of(struct item **items, const bool *is_member)
 UNIT_TEST(expiry_heap, its_top_is_the_naive_least)
 {
     struct expiry_heap heap = {NULL, 0, 0};
-    struct garbage garbage = {NULL, NULL, 0, NULL};
+    struct garbage garbage = {0};
     struct item *items[ITEMS];
     bool is_member[ITEMS] = {false};
     struct prng prng;
@@ -85,7 +85,7 @@ UNIT_TEST(expiry_heap, its_top_is_the_naive_least)
 UNIT_TEST(expiry_heap, gives_memory_back)
 {
     struct expiry_heap heap = {NULL, 0, 0};
-    struct garbage garbage = {NULL, NULL, 0, NULL};
+    struct garbage garbage = {0};
     struct item *items[ITEMS];
     for (uint32_t i = 0; i < ITEMS; i++) {
         items[i] = item_named(i);
