@@ -68,6 +68,8 @@ bool command_next_key_spec(const char **text, struct key_spec *out)
     }
     *out = (struct key_spec){.flags = slice_of(word.bytes, size), .first = 0, .last = 0, .step = 1};
     struct slice rest = slice_of(word.bytes + size, word.size - size);
+    out->is_counted = rest.size > 0 && rest.bytes[rest.size - 1] == '#';
+    rest.size -= out->is_counted;
     take_number(&rest, '@', &out->first);
     take_number(&rest, ':', &out->last);
     take_number(&rest, ':', &out->step);

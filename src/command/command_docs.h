@@ -15,7 +15,8 @@ struct command_docs {
     const char *tips;       /* separated by commas */
     /* Where keys are and what is done with them, a specification each, separated by spaces:
      * "RW/access/update@1:-1:2" is flags, the first position, the last one counted from the first
-     * (negative: from the end; default 0) and the step (default 1). */
+     * (negative: from the end; default 0) and the step (default 1). "RO/access@1#" is an argument
+     * that says how many keys follow it. */
     const char *key_specs;
     const char *key_notes;
     const char *syntax; /* see command_syntax.h */
@@ -39,6 +40,7 @@ struct key_spec {
     int64_t first;
     int64_t last; /* relative to first, or negative: from the end */
     int64_t step;
+    bool is_counted; /* first is where their number stands, which they follow */
 };
 
 /* Reads the specification at *text, a rest of key_specs, and moves *text behind it; false at the

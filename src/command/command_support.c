@@ -1,6 +1,8 @@
 /* command_support.c -- arguments, look-ups and errors that handlers share. */
 #include "command/command_support.h"
 
+#include <inttypes.h>
+
 #include "base/number.h"
 
 bool command_check_string_size(struct command_context *context, uint64_t size)
@@ -32,19 +34,45 @@ bool command_read_int64(struct command_context *context, uint32_t argument, int6
     return true;
 }
 
-bool command_read_int32(struct command_context *context, uint32_t argument, int32_t *out)
+bool command_read_range(struct command_context *context, uint32_t argument, int64_t min,
+                        int64_t max, int64_t *out)
 {
     int64_t value = 0;
     if (!command_read_int64(context, argument, &value)) {
         return false;
     }
-    if (value < INT32_MIN || value > INT32_MAX) {
+    if (value < min || value > max) {
         reply_error_format(context->reply,
-                           "ERR value is out of range, value must between %d and %d", INT32_MIN,
-                           INT32_MAX);
+                           "ERR value is out of range, value must between %" PRId64 " and %" PRId64,
+                           min, max);
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
+bool command_read_int32(struct command_context *context, uint32_t argument, int32_t *out)
+{
+    int64_t value = 0;
+    if (!command_read_range(context, argument, INT32_MIN, INT32_MAX, &value)) {
         return false;
     }
     *out = (int32_t)value;
+    return true;
+}
+
+bool command_read_keys_count(struct command_context *context, uint32_t argument, uint32_t *out)
+{
+    int64_t count = 0;
+    if (!number_parse_int64(context->arguments[argument], &count) || count < 1) {
+        reply_error(context->reply, "ERR numkeys should be greater than 0");
+        return false;
+    }
+    if (count > context->arguments_count - argument - 1) {
+        reply_error(context->reply, "ERR Number of keys can't be greater than number of args");
+        return false;
+    }
+    *out = (uint32_t)count;
     return true;
 }
 

@@ -41,6 +41,15 @@ MUST_CHECK bool command_read_int64(struct command_context *context, uint32_t arg
 MUST_CHECK bool command_read_int32(struct command_context *context, uint32_t argument,
                                    int32_t *out);
 
+/* As command_read_int64, for values from min to max. */
+MUST_CHECK bool command_read_range(struct command_context *context, uint32_t argument, int64_t min,
+                                   int64_t max, int64_t *out);
+
+/* Reads numkeys, behind which so many keys come: "ERR numkeys should be greater than 0", "ERR
+ * Number of keys can't be greater than number of args". */
+MUST_CHECK bool command_read_keys_count(struct command_context *context, uint32_t argument,
+                                        uint32_t *out);
+
 /* Reads a database number: also "ERR DB index is out of range". */
 MUST_CHECK bool command_read_database(struct command_context *context, uint32_t argument,
                                       uint32_t *out);

@@ -101,15 +101,15 @@ static void reply_key_spec(struct reply *reply, const struct key_spec *spec, con
     reply_bulk_string(reply, "find_keys");
     reply_map(reply, 2);
     reply_bulk_string(reply, "type");
-    reply_bulk_string(reply, "range");
+    reply_bulk_string(reply, spec->is_counted ? "keynum" : "range");
     reply_bulk_string(reply, "spec");
     reply_map(reply, 3);
-    reply_bulk_string(reply, "lastkey");
+    reply_bulk_string(reply, spec->is_counted ? "keynumidx" : "lastkey");
     reply_integer(reply, spec->last);
-    reply_bulk_string(reply, "keystep");
+    reply_bulk_string(reply, spec->is_counted ? "firstkey" : "keystep");
     reply_integer(reply, spec->step);
-    reply_bulk_string(reply, "limit");
-    reply_integer(reply, 0);
+    reply_bulk_string(reply, spec->is_counted ? "keystep" : "limit");
+    reply_integer(reply, spec->is_counted ? 1 : 0);
 }
 
 static void reply_key_specs(struct reply *reply, const struct command_docs *docs)

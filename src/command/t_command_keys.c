@@ -14,7 +14,7 @@ static const struct command *find_subject(struct command_context *context)
         reply_error(context->reply, "ERR Invalid command specified");
         return NULL;
     }
-    if (command->first_key == 0) {
+    if (command_docs_of(command)->key_specs == NULL) {
         reply_error(context->reply, "ERR The command has no key arguments");
         return NULL;
     }
@@ -40,19 +40,43 @@ static struct slice flags_of(const struct command_context *context, const struct
     return SLICE_LITERAL("OW/update");
 }
 
+/* The last key's position of a specification; false when there are not as many as it says. */
+static bool find_last(const struct command_context *context, struct key_spec *spec, int64_t *last)
+{
+    int64_t count = (int64_t)context->arguments_count - 2;
+    if (!spec->is_counted) {
+        *last = spec->last < 0 ? count + spec->last : spec->first + spec->last;
+        return true;
+    }
+    int64_t keys = 0;
+    if (spec->first >= count || !number_parse_int64(context->arguments[spec->first + 2], &keys) ||
+        keys < 1 || keys >= count - spec->first) {
+        return false;
+    }
+    *last = spec->first + keys;
+    spec->first++;
+    return true;
+}
+
 static void reply_keys(struct command_context *context, bool with_flags)
 {
     const struct command *command = find_subject(context);
     if (command == NULL) {
         return;
     }
-    int64_t count = (int64_t)context->arguments_count - 2;
     const char *text = command_docs_of(command)->key_specs;
+    struct buf *out = context->reply->out;
+    size_t before = buf_size(out);
     struct key_spec spec;
     size_t begin = reply_deferred_begin(context->reply);
     uint64_t keys = 0;
     while (command_next_key_spec(&text, &spec)) {
-        int64_t last = spec.last < 0 ? count + spec.last : spec.first + spec.last;
+        int64_t last = 0;
+        if (!find_last(context, &spec, &last)) {
+            buf_truncate(out, before);
+            reply_error(context->reply, "ERR Invalid arguments specified for command");
+            return;
+        }
         for (int64_t i = spec.first; i <= last; i += spec.step, keys++) {
             if (with_flags) {
                 reply_array(context->reply, 2);

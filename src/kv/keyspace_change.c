@@ -15,12 +15,13 @@ struct container *keyspace_change_begin(struct keyspace_change *change, struct k
 {
     struct spot spot = keyspace_spot(keyspace, database, key);
     struct item *item = NULL;
+    size_t images_before = buf_size(&keyspace->snapshot.images);
     if (spot.link == NULL) {
         struct container *container = keyspace_create_container(keyspace, type);
         item = item_create_container(key, container, false);
         keyspace_attach(keyspace, &spot, item, KEYSPACE_NEVER);
+        keyspace_stamp(keyspace, item);
     } else {
-        /* Done even if nothing will change: the row is then written twice, alike. */
         keyspace_preserve(keyspace, &spot);
         item = *spot.link;
     }
@@ -32,7 +33,8 @@ struct container *keyspace_change_begin(struct keyspace_change *change, struct k
                                        .database = database,
                                        .key = key,
                                        .item = item,
-                                       .bytes_before = item_memory(item)};
+                                       .bytes_before = item_memory(item),
+                                       .images_before = images_before};
     return container;
 }
 
@@ -50,6 +52,9 @@ bool keyspace_change_end(struct keyspace_change *change)
         keyspace_note(keyspace, &mutation);
         keyspace->stats.mutations += container->changes - 1;
         keyspace_stamp(keyspace, change->item);
+    } else {
+        /* The snapshot's walk will come by and encode it. */
+        buf_truncate(&keyspace->snapshot.images, change->images_before);
     }
     if (container->count > 0) {
         return true;

@@ -25,6 +25,7 @@ struct keyspace_change {
     struct slice key; /* borrowed until the end */
     struct item *item;
     uint64_t bytes_before;
+    size_t images_before; /* bytes of rows encoded ahead, before this key's */
 };
 
 /* Returns the container at key, to be changed; made empty if there is none. The caller has looked
