@@ -29,8 +29,10 @@ struct command_docs {
 /* The parts of the table, a file each; a row is in one of them. Use command_docs_of. */
 extern const struct command_docs command_docs_data[COMMAND_ID_COUNT];
 extern const struct command_docs command_docs_hash[COMMAND_ID_COUNT];
+extern const struct command_docs command_docs_list[COMMAND_ID_COUNT];
 extern const struct command_docs command_docs_node[COMMAND_ID_COUNT];
 extern const struct command_docs command_docs_set[COMMAND_ID_COUNT];
+extern const struct command_docs command_docs_zset[COMMAND_ID_COUNT];
 
 const struct command_docs *command_docs_of(const struct command *command);
 

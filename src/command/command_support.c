@@ -76,6 +76,17 @@ bool command_read_keys_count(struct command_context *context, uint32_t argument,
     return true;
 }
 
+uint64_t command_clip_range(int64_t start, int64_t stop, uint64_t count, uint64_t *first)
+{
+    int64_t size = (int64_t)count;
+    start = start < 0 ? start + size : start;
+    stop = stop < 0 ? stop + size : stop;
+    start = start < 0 ? 0 : start;
+    stop = stop >= size ? size - 1 : stop;
+    *first = (uint64_t)start;
+    return start > stop || start >= size ? 0 : (uint64_t)(stop - start) + 1;
+}
+
 bool command_read_database(struct command_context *context, uint32_t argument, uint32_t *out)
 {
     int32_t number = 0;

@@ -50,6 +50,10 @@ MUST_CHECK bool command_read_range(struct command_context *context, uint32_t arg
 MUST_CHECK bool command_read_keys_count(struct command_context *context, uint32_t argument,
                                         uint32_t *out);
 
+/* Cuts a range as LRANGE and ZRANGE take it, negative positions counting from the end, to count
+ * elements: returns how many are in it, the first of which is *first. */
+uint64_t command_clip_range(int64_t start, int64_t stop, uint64_t count, uint64_t *first);
+
 /* Reads a database number: also "ERR DB index is out of range". */
 MUST_CHECK bool command_read_database(struct command_context *context, uint32_t argument,
                                       uint32_t *out);

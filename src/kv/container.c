@@ -15,8 +15,10 @@
 static const struct container_operations *operations_of(enum value_type type)
 {
     static const struct container_operations *const rows[VALUE_TYPE_COUNT] = {
+        [VALUE_TYPE_LIST] = &list_operations,
         [VALUE_TYPE_HASH] = &hash_table_operations,
         [VALUE_TYPE_SET] = &set_operations,
+        [VALUE_TYPE_ZSET] = &sorted_set_operations,
     };
     ASSERT(type < VALUE_TYPE_COUNT);
     ASSERT(rows[type] != NULL);

@@ -28,7 +28,8 @@ struct list_walk {
     const struct list_value *list;
     const void *chunk;
     uint64_t left;     /* elements to come */
-    uint32_t position; /* in the chunk */
+    uint32_t position; /* in the chunk, and its offset (forwards only) */
+    uint32_t offset;
     bool is_backward;
 };
 

@@ -50,10 +50,13 @@ struct snapshot_save {
     struct buf replica_state;       /* its bytes */
     struct buf rows;
     uint64_t begun_ms;
+    uint64_t steps; /* of encoding, done and expected, and the time they shall take */
+    uint64_t steps_expected;
+    uint64_t pace_ms;
     uint64_t begun_mutations;
     uint64_t begun_log_bytes;
     uint64_t backlog_bytes; /* told this turn: rows put and not written */
-    bool is_held_back;      /* by that */
+    bool is_held_back;      /* by that, or by the pace */
 
     /* The newest durable one; index 0: there is none. */
     uint64_t index;

@@ -10,8 +10,8 @@
  *
  * A snapshot shows the state as of its begin. Each turn encodes a bounded bit (STEP_BYTES,
  * STEP_ITEMS: well under a millisecond, but for a single huge value), and none while the storage
- * has BACKLOG_BYTES_MAX to write. It is committed when the log is durable up to its index, so that
- * after a crash the log never ends before the state.
+ * has BACKLOG_BYTES_MAX to write or the pace does not ask for it. It is committed when the log is
+ * durable up to its index, so that after a crash the log never ends before the state.
  *
  * Once it is durable, the log up to its index is of use only to followers: what they may need stays
  * (struct trail), the rest goes, some entries a turn, for freeing takes time, too.
@@ -23,10 +23,14 @@
 #include "replica/replica_internal.h"
 
 enum {
-    STEP_BYTES = 256 * 1024,
-    STEP_ITEMS = 1000,
+    STEP_BYTES = 64 * 1024,
+    STEP_ITEMS = 250,
     BACKLOG_BYTES_MAX = 8 * 1024 * 1024,
     BACKLOG_POLL_MS = 2,
+    /* One that the log's size calls for takes this part of the time since the one before, so that
+     * its work is spread and not a burst; but no longer than PACE_MS_MAX. */
+    PACE_DIVISOR = 2,
+    PACE_MS_MAX = 20 * 1000,
     COMPACT_ENTRIES = 2000,
     COMPACT_BYTES = 16 * 1024 * 1024,
     RETRY_MS = 1000,
@@ -136,6 +140,18 @@ static bool compact_some(struct replica *replica)
 
 /* ---- Begin ---- */
 
+/* What is left of a limit for this node: up to three eighths less than all, by its place among the
+ * members, so that the nodes of a cluster do not all come to the end of a snapshot at once. */
+static uint64_t own_share(const struct replica *replica, uint64_t limit)
+{
+    const struct raft_configuration *configuration = &replica->applied_configuration;
+    uint64_t place = 0;
+    for (uint32_t i = 0; i < configuration->members_count; i++) {
+        place += configuration->members[i].id < replica->self;
+    }
+    return limit - limit / 8 * (place % 4);
+}
+
 static bool save_is_due(const struct replica *replica)
 {
     const struct snapshot_save *save = &replica->save;
@@ -144,8 +160,34 @@ static bool save_is_due(const struct replica *replica)
         !keyspace_snapshot_may_begin(replica->keyspace)) {
         return false;
     }
-    return save->is_wanted || save->log_bytes - save->saved_log_bytes >= save->options.log_bytes ||
-           replica->applied_index - save->index >= save->options.log_entries;
+    return save->is_wanted ||
+           save->log_bytes - save->saved_log_bytes >= own_share(replica, save->options.log_bytes) ||
+           replica->applied_index - save->index >= own_share(replica, save->options.log_entries);
+}
+
+/* What somebody asked for is not delayed. */
+static void set_pace(struct replica *replica)
+{
+    struct snapshot_save *save = &replica->save;
+    uint64_t keys = 0;
+    for (uint32_t i = 0; i < LIMIT_DATABASES; i++) {
+        keys += keyspace_keys_count(replica->keyspace, i);
+    }
+    uint64_t pace_ms = (replica->now_ms - save->begun_ms) / PACE_DIVISOR;
+    save->steps = 0;
+    save->steps_expected = keys / STEP_ITEMS * 3 / 2; /* empty buckets are looked at, too */
+    save->pace_ms = save->is_wanted ? 0 : pace_ms < PACE_MS_MAX ? pace_ms : PACE_MS_MAX;
+}
+
+static bool is_ahead_of_pace(const struct replica *replica)
+{
+    const struct snapshot_save *save = &replica->save;
+    uint64_t elapsed_ms = replica->now_ms - save->begun_ms;
+    bool grows_fast =
+        save->log_bytes - save->begun_log_bytes >= save->options.log_bytes / PACE_DIVISOR ||
+        replica->applied_index - save->meta.index >= save->options.log_entries / PACE_DIVISOR;
+    return elapsed_ms < save->pace_ms && !grows_fast && save->steps < save->steps_expected &&
+           save->steps * save->pace_ms > elapsed_ms * save->steps_expected;
 }
 
 static void begin(struct replica *replica)
@@ -168,6 +210,7 @@ static void begin(struct replica *replica)
     keyspace_get_stats(replica->keyspace, &stats);
     save->begun_mutations = stats.mutations;
     save->begun_log_bytes = save->log_bytes;
+    set_pace(replica);
     save->begun_ms = replica->now_ms;
     save->is_wanted = false;
     save->phase = SAVE_ENCODING;
@@ -179,10 +222,11 @@ static void begin(struct replica *replica)
 static void encode_some(struct replica *replica)
 {
     struct snapshot_save *save = &replica->save;
-    save->is_held_back = save->backlog_bytes >= BACKLOG_BYTES_MAX;
+    save->is_held_back = save->backlog_bytes >= BACKLOG_BYTES_MAX || is_ahead_of_pace(replica);
     if (save->is_held_back) {
         return;
     }
+    save->steps++;
     buf_clear_and_shrink(&save->rows, 4 * STEP_BYTES);
     bool is_done = keyspace_snapshot_step(replica->keyspace, &save->rows, STEP_BYTES, STEP_ITEMS);
     if (buf_size(&save->rows) > 0) {
@@ -242,6 +286,7 @@ uint64_t save_deadline_ms(const struct replica *replica)
 void save_request(struct replica *replica)
 {
     replica->save.is_wanted = true;
+    replica->save.pace_ms = 0; /* the one under way, if any, is waited for */
 }
 
 void save_request_now(struct replica *replica)

@@ -287,7 +287,7 @@ enum result sqlite_file_connect(struct sqlite_file *file)
     (void)size_of_file(file->path, "-wal", &file->wal_was_there);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
                 SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOFOLLOW;
-    if (sqlite3_open_v2(file->path, &file->connection, flags, NULL) != SQLITE_OK) {
+    if (sqlite3_open_v2(file->path, &file->connection, flags, file->vfs) != SQLITE_OK) {
         return sqlite_file_failed(file, "open");
     }
     (void)sqlite3_db_config(file->connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);

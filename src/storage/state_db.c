@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/logger.h"
 #include "storage/data_dir.h"
+#include "storage/gentle_vfs.h"
 
 #define IDENTITY_CHECKSUM_SEED UINT64_C(0x7175737461746964)
 
@@ -245,6 +246,7 @@ enum result state_db_open(struct state_db *db, const struct state_store_options 
     (void)snprintf(path, sizeof(path), "%s/state.db", options->directory);
     *db = (struct state_db){.file = {0}};
     sqlite_file_init(&db->file, path, STATE_DB_REMEDY_CORRUPT);
+    db->file.vfs = gentle_vfs_name();
     bool wal_found;
     enum result result = sqlite_file_open(&db->file, &wal_found);
     return result == RESULT_OK ? open_connected(db, options) : result;

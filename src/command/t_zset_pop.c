@@ -1,0 +1,180 @@
+/* t_zset_pop.c -- members of a sorted set are taken from an end, or picked by chance. */
+#include "base/mem.h"
+#include "command/command_handlers.h"
+#include "command/random_positions.h"
+#include "command/zset_support.h"
+
+enum pop_form {
+    POP_FLAT,   /* member, score, member, ... */
+    POP_NESTED, /* an array a pair */
+};
+
+/* Takes number members (all there) from an end of the sorted set at a key argument. */
+static void pop_some(struct command_context *context, uint32_t argument, bool from_highest,
+                     uint64_t number, enum pop_form form)
+{
+    struct keyspace_change change;
+    struct sorted_set *set =
+        sorted_set_of(command_change_begin(context, argument, VALUE_TYPE_ZSET, &change));
+    for (; number > 0; number--) {
+        uint64_t rank = from_highest ? command_zset_count(set) - 1 : 0;
+        const struct sorted_node *node = sorted_set_at(set, rank);
+        if (form == POP_NESTED) {
+            reply_array(context->reply, 2);
+        }
+        reply_bulk(context->reply, sorted_node_member(node));
+        reply_double(context->reply, sorted_node_score(node));
+        (void)sorted_set_remove(set, sorted_node_member(node));
+    }
+    zset_end_removal(context, &change, from_highest ? "zpopmax" : "zpopmin");
+}
+
+static void pop(struct command_context *context, bool from_highest)
+{
+    const struct sorted_set *set = NULL;
+    bool has_count = context->arguments_count == 3;
+    int64_t count = 1;
+    if (context->arguments_count > 3) {
+        command_refuse_syntax(context);
+        return;
+    }
+    if (has_count && (!number_parse_int64(context->arguments[2], &count) || count < 0)) {
+        reply_error(context->reply, "ERR value is out of range, must be positive");
+        return;
+    }
+    if (!command_find_zset(context, 1, &set)) {
+        return;
+    }
+    uint64_t there = command_zset_count(set);
+    uint64_t wanted = (uint64_t)count < there ? (uint64_t)count : there;
+    bool is_nested = has_count && context->reply->protocol == REPLY_RESP3;
+    reply_array(context->reply, is_nested ? wanted : wanted * 2);
+    if (wanted > 0) {
+        pop_some(context, 1, from_highest, wanted, is_nested ? POP_NESTED : POP_FLAT);
+    }
+}
+
+void handle_zpopmin(struct command_context *context)
+{
+    pop(context, false);
+}
+
+void handle_zpopmax(struct command_context *context)
+{
+    pop(context, true);
+}
+
+/* Reads MIN|MAX [COUNT count] behind the keys. */
+static bool read_pop_options(struct command_context *context, uint32_t argument, bool *from_highest,
+                             int64_t *count)
+{
+    uint32_t left = argument < context->arguments_count ? context->arguments_count - argument : 0;
+    *from_highest = left > 0 && slice_is_word(context->arguments[argument], "max");
+    bool is_end = *from_highest || (left > 0 && slice_is_word(context->arguments[argument], "min"));
+    *count = 1;
+    if (!is_end || (left != 1 && left != 3) ||
+        (left == 3 && !slice_is_word(context->arguments[argument + 1], "count"))) {
+        command_refuse_syntax(context);
+        return false;
+    }
+    if (left == 3 && (!number_parse_int64(context->arguments[argument + 2], count) || *count < 1)) {
+        reply_error(context->reply, "ERR count should be greater than 0");
+        return false;
+    }
+    return true;
+}
+
+void handle_zmpop(struct command_context *context)
+{
+    int64_t keys = 0;
+    int64_t count = 0;
+    bool from_highest = false;
+    if (!number_parse_int64(context->arguments[1], &keys) || keys < 1) {
+        reply_error(context->reply, "ERR numkeys should be greater than 0");
+        return;
+    }
+    uint32_t behind =
+        keys < context->arguments_count ? 2 + (uint32_t)keys : context->arguments_count;
+    if (!read_pop_options(context, behind, &from_highest, &count)) {
+        return;
+    }
+    for (uint32_t i = 2; i < behind; i++) {
+        const struct sorted_set *set = NULL;
+        if (!command_find_zset(context, i, &set)) {
+            return;
+        }
+        uint64_t there = command_zset_count(set);
+        if (there > 0) {
+            uint64_t wanted = (uint64_t)count < there ? (uint64_t)count : there;
+            reply_array(context->reply, 2);
+            reply_bulk(context->reply, context->arguments[i]);
+            reply_array(context->reply, wanted);
+            pop_some(context, i, from_highest, wanted, POP_NESTED);
+            return;
+        }
+    }
+    reply_null_array(context->reply);
+}
+
+/* ---- By chance ---- */
+
+static void reply_entry(struct command_context *context, const struct dense_entry *entry,
+                        bool with_scores)
+{
+    zset_reply_member(context->reply, dense_entry_member(entry), sorted_set_entry_score(entry),
+                      with_scores);
+}
+
+static void reply_picks(struct command_context *context, const struct dense_table *table,
+                        int64_t count, bool with_scores)
+{
+    if (count < 0) {
+        zset_reply_begin(context->reply, (uint64_t)-count, with_scores);
+        for (int64_t i = 0; i > count; i--) {
+            uint64_t position = prng_below(context->prng, table->count);
+            reply_entry(context, table->entries[position], with_scores);
+        }
+        return;
+    }
+    uint32_t wanted = count < table->count ? (uint32_t)count : table->count;
+    uint32_t *positions = random_positions(context->prng, table->count, wanted);
+    zset_reply_begin(context->reply, wanted, with_scores);
+    for (uint32_t i = 0; i < wanted; i++) {
+        reply_entry(context, table->entries[positions[i]], with_scores);
+    }
+    mem_free(positions);
+}
+
+void handle_zrandmember(struct command_context *context)
+{
+    const struct sorted_set *set = NULL;
+    int64_t count = 0;
+    bool has_count = context->arguments_count > 2;
+    bool with_scores = context->arguments_count == 4;
+    if (has_count && !command_read_range(context, 2, -INT64_MAX, INT64_MAX, &count)) {
+        return;
+    }
+    if (context->arguments_count > 4 ||
+        (with_scores && !slice_is_word(context->arguments[3], "withscores"))) {
+        command_refuse_syntax(context);
+        return;
+    }
+    if (with_scores && (count < -INT64_MAX / 2 || count > INT64_MAX / 2)) {
+        reply_error(context->reply, "ERR value is out of range");
+        return;
+    }
+    if (!command_find_zset(context, 1, &set)) {
+        return;
+    }
+    if (!has_count && set == NULL) {
+        reply_null(context->reply);
+    } else if (!has_count) {
+        const struct dense_table *table = sorted_set_table(set);
+        uint64_t position = prng_below(context->prng, table->count);
+        reply_bulk(context->reply, dense_entry_member(table->entries[position]));
+    } else if (set == NULL || count == 0) {
+        reply_array(context->reply, 0);
+    } else {
+        reply_picks(context, sorted_set_table(set), count, with_scores);
+    }
+}
