@@ -116,6 +116,7 @@ command_handler handle_swapdb;
 command_handler handle_touch;
 command_handler handle_ttl;
 command_handler handle_type;
+command_handler handle_watch;
 command_handler handle_zadd;
 command_handler handle_zcard;
 command_handler handle_zcount;

@@ -29,6 +29,7 @@
 #define NO_MULTI COMMAND_FLAG_NO_MULTI
 #define NO_ASYNC COMMAND_FLAG_NO_ASYNC_LOADING
 #define MOVABLE COMMAND_FLAG_MOVABLEKEYS
+#define SKIP_SLOWLOG COMMAND_FLAG_SKIP_SLOWLOG
 
 /* A command: class, handler, arity, first key, last key (negative: from the end), key step, flags.
  * SUB: a subcommand, its container's name before its own. */
@@ -78,7 +79,9 @@ static const struct command commands[COMMAND_ID_COUNT] = {
     ROW(DECR, "decr", WRITE, handle_decr, 2, 1, 1, 1, WR | OOM | FAST),
     ROW(DECRBY, "decrby", WRITE, handle_decrby, 3, 1, 1, 1, WR | OOM | FAST),
     ROW(DEL, "del", WRITE, handle_del, -2, 1, -1, 1, WR),
+    ROW(DISCARD, "discard", NODE, NULL, 1, 0, 0, 0, NOSCRIPT | ANYTIME | FAST | BUSY),
     ROW(ECHO, "echo", NODE, handle_echo, 2, 0, 0, 0, ANYTIME | FAST),
+    ROW(EXEC, "exec", WRITE, NULL, 1, 0, 0, 0, NOSCRIPT | ANYTIME | SKIP_SLOWLOG),
     ROW(EXISTS, "exists", READ, handle_exists, -2, 1, -1, 1, RD | FAST),
     ROW(EXPIRE, "expire", WRITE, handle_expire, -3, 1, 1, 1, WR | FAST),
     ROW(EXPIREAT, "expireat", WRITE, handle_expireat, -3, 1, 1, 1, WR | FAST),
@@ -131,6 +134,7 @@ static const struct command commands[COMMAND_ID_COUNT] = {
     ROW(MOVE, "move", WRITE, handle_move, 3, 1, 1, 1, WR | FAST),
     ROW(MSET, "mset", WRITE, handle_mset, -3, 1, -1, 2, WR | OOM),
     ROW(MSETNX, "msetnx", WRITE, handle_msetnx, -3, 1, -1, 2, WR | OOM),
+    ROW(MULTI, "multi", NODE, NULL, 1, 0, 0, 0, NOSCRIPT | ANYTIME | FAST | BUSY),
     ROW(OBJECT, "object", READ, NULL, -2, 0, 0, 0, 0),
     SUB(OBJECT_ENCODING, "object", "encoding", READ, handle_object_encoding, 3, 2, 2, 1, RD),
     SUB(OBJECT_FREQ, "object", "freq", READ, handle_object_freq, 3, 2, 2, 1, RD),
@@ -201,7 +205,9 @@ static const struct command commands[COMMAND_ID_COUNT] = {
     ROW(TTL, "ttl", READ, handle_ttl, 2, 1, 1, 1, RD | FAST),
     ROW(TYPE, "type", READ, handle_type, 2, 1, 1, 1, RD | FAST),
     ROW(UNLINK, "unlink", WRITE, handle_del, -2, 1, -1, 1, WR | FAST),
+    ROW(UNWATCH, "unwatch", NODE, NULL, 1, 0, 0, 0, NOSCRIPT | ANYTIME | FAST | BUSY),
     ROW(WAIT, "wait", NODE, NULL, 3, 0, 0, 0, NOSCRIPT),
+    ROW(WATCH, "watch", READ, handle_watch, -2, 1, -1, 1, NOSCRIPT | ANYTIME | FAST | BUSY),
     ROW(ZADD, "zadd", WRITE, handle_zadd, -4, 1, 1, 1, WR | OOM | FAST),
     ROW(ZCARD, "zcard", READ, handle_zcard, 2, 1, 1, 1, RD | FAST),
     ROW(ZCOUNT, "zcount", READ, handle_zcount, 4, 1, 1, 1, RD | FAST),

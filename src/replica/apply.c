@@ -8,6 +8,7 @@
 #include "base/logger.h"
 #include "kv/keyspace_prefetch.h"
 #include "replica/replica_internal.h"
+#include "replica/transaction.h"
 
 enum {
     /* Keys whose time has come that one entry removes: part of the replicated behaviour, so the
@@ -38,7 +39,11 @@ static void apply_command(struct replica *replica, const struct command *command
                                       .arguments = replica->arguments.slices,
                                       .arguments_count = replica->arguments.count,
                                       .reply = is_answered ? &session->reply : &nowhere};
-    executor_run(executor, &context, prng);
+    if (command->id == COMMAND_EXEC) {
+        transaction_apply(replica, is_answered ? session : NULL, context.reply, prng);
+    } else {
+        executor_run(executor, &context, prng);
+    }
     if (session != NULL) {
         session->write_index = replica->applied_index + 1;
         session_pop(session, &request);
@@ -75,6 +80,15 @@ static void prefetch_commands(struct replica *replica, struct bytes_reader reade
     keyspace_prefetch_items(&prefetch, replica->keyspace);
 }
 
+/* EXEC has arguments here that no client gives it. */
+static const struct command *resolve(const struct replica *replica, struct reply *nowhere)
+{
+    const struct command_arguments *arguments = &replica->arguments;
+    return transaction_is_entry(arguments)
+               ? command_by_id(COMMAND_EXEC)
+               : command_resolve(arguments->slices, arguments->count, nowhere);
+}
+
 static void apply_batch(struct replica *replica, const struct batch_header *header,
                         struct slice commands, struct prng *prng)
 {
@@ -91,8 +105,7 @@ static void apply_batch(struct replica *replica, const struct batch_header *head
         ASSERT(result == RESULT_OK);
         buf_clear(&replica->executor.scratch);
         struct reply nowhere = {&replica->executor.scratch, REPLY_RESP2};
-        const struct command *command =
-            command_resolve(replica->arguments.slices, replica->arguments.count, &nowhere);
+        const struct command *command = resolve(replica, &nowhere);
         struct session *session = own == NULL ? NULL : own->sessions[i];
         /* A forged or later version's command changes nothing, on every node alike. */
         bool is_write = command != NULL && command->class == COMMAND_CLASS_WRITE;

@@ -6,14 +6,13 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "replica/replica_internal.h"
+#include "replica/transaction.h"
 
 static bool is_too_large(const struct slice *arguments, uint32_t arguments_count);
 static bool check_access(struct session *session, const struct command *command);
 static bool is_paused(const struct executor *executor, const struct command *command);
 static void execute_read(struct session *session, const struct command *command,
                          const struct slice *arguments, uint32_t arguments_count);
-static void execute_write(struct session *session, const struct command *command,
-                          const struct slice *arguments, uint32_t arguments_count);
 static enum execute_result execute_node(struct session *session, const struct command *command,
                                         const struct slice *arguments, uint32_t arguments_count);
 static enum execute_result refuse(struct session *session, const struct slice *arguments,
@@ -21,13 +20,8 @@ static enum execute_result refuse(struct session *session, const struct slice *a
 static enum execute_result refuse_data(struct session *session, const struct command *command,
                                        const char *error);
 
-enum {
-    /* Bytes of one client's waiting reads beyond which it is held back, as by their number. */
-    QUEUE_BYTES_MAX = 16 * 1024 * 1024,
-    /* A write larger than this fits into no entry: one is cut when it has LIMIT_ENTRY_BYTES_SOFT,
-     * the batch before it may have as much, and there are headers. */
-    WRITE_BYTES_MAX = LIMIT_ENTRY_BYTES - 3 * LIMIT_ENTRY_BYTES_SOFT,
-};
+/* Bytes of one client's waiting reads beyond which it is held back, as by their number. */
+enum { QUEUE_BYTES_MAX = 16 * 1024 * 1024 };
 
 static enum execute_result stall(struct session *session)
 {
@@ -54,7 +48,23 @@ enum execute_result executor_execute(struct executor *executor, struct session *
         return stall(session);
     }
     if (command == NULL || !check_access(session, command)) {
+        session->transaction.is_aborted = session->transaction.is_open;
         return refuse(session, arguments, arguments_count);
+    }
+    if (transaction_takes(session, command)) {
+        transaction_queue(session, command, arguments, arguments_count);
+        return EXECUTE_TAKEN;
+    }
+    if (command->id == COMMAND_EXEC) {
+        if (session->requests_count > 0) {
+            return stall(session); /* what it answers by itself comes behind their replies */
+        }
+        if (!transaction_begin_exec(session)) {
+            return EXECUTE_TAKEN;
+        }
+    }
+    if (command->id == COMMAND_WATCH && session->transaction.is_open) {
+        return refuse_data(session, command, "ERR WATCH inside MULTI is not allowed");
     }
     if (is_paused(executor, command)) {
         return stall(session);
@@ -81,7 +91,11 @@ enum execute_result executor_execute(struct executor *executor, struct session *
                        ? refuse_data(session, command, ERROR_NO_LEADER)
                        : stall(session);
         }
-        execute_write(session, command, arguments, arguments_count);
+        if (command->id == COMMAND_EXEC) {
+            transaction_send(session, command);
+        } else {
+            executor_send_write(session, command, arguments, arguments_count);
+        }
         return EXECUTE_TAKEN;
     case COMMAND_CLASS_NODE:
         return execute_node(session, command, arguments, arguments_count);
@@ -95,7 +109,7 @@ static bool is_too_large(const struct slice *arguments, uint32_t arguments_count
     for (uint32_t i = 0; i < arguments_count; i++) {
         bytes += arguments[i].size + sizeof(uint64_t);
     }
-    return bytes > WRITE_BYTES_MAX;
+    return bytes > EXECUTOR_WRITE_BYTES_MAX;
 }
 
 static bool check_access(struct session *session, const struct command *command)
@@ -180,8 +194,8 @@ static void execute_read(struct session *session, const struct command *command,
     }
 }
 
-static void execute_write(struct session *session, const struct command *command,
-                          const struct slice *arguments, uint32_t arguments_count)
+void executor_send_write(struct session *session, const struct command *command,
+                         const struct slice *arguments, uint32_t arguments_count)
 {
     struct replica *replica = session->executor->replica;
     session_push_write(session, command);
@@ -287,6 +301,9 @@ static void run_read(struct session *session, const struct request *request)
                                       .arguments_count = request->arguments_count,
                                       .reply = &session->reply};
     executor_run(executor, &context, NULL);
+    if (request->command->id == COMMAND_WATCH) {
+        transaction_watch(session, request->database, context.arguments, context.arguments_count);
+    }
     if (request->is_silent || !session->is_open) {
         buf_truncate(&session->output, before);
     }

@@ -73,6 +73,14 @@ uint64_t executor_now_ms(const struct executor *executor);
 void executor_run(struct executor *executor, struct command_context *context,
                   struct prng *applying);
 
+/* The arguments of one write may have so many bytes: more fits into no entry. One is cut when it
+ * has LIMIT_ENTRY_BYTES_SOFT, the batch before it may have as much, and there are headers. */
+#define EXECUTOR_WRITE_BYTES_MAX (LIMIT_ENTRY_BYTES - 3 * LIMIT_ENTRY_BYTES_SOFT)
+
+/* Puts a write, which was checked, into the batch of this turn. */
+void executor_send_write(struct session *session, const struct command *command,
+                         const struct slice *arguments, uint32_t arguments_count);
+
 /* Answers the reads at the head of the queue that may be answered now. */
 enum drain_mode {
     DRAIN_READY,        /* reads whose round completed, and local ones */

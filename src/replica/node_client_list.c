@@ -11,20 +11,24 @@ static void describe(const struct session *session, uint64_t now_ms, struct buf 
     size_t output = buf_size(&session->output);
     size_t memory = sizeof(*session) + session->input_capacity_bytes + session->output.capacity +
                     session->requests.capacity;
-    static const char *const flags[2][2] = {{"N", "e"}, {"r", "re"}};
+    static const char *const flags[2][2][2] = {{{"N", "e"}, {"r", "re"}},
+                                               {{"x", "xe"}, {"xr", "xre"}}};
     const char *command = session->last_command == NULL ? "NULL" : session->last_command->name;
     buf_append_format(
         out,
         "id=%llu addr=%s laddr=%s fd=%d name=%s age=%llu idle=%llu flags=%s db=%u sub=0 psub=0 "
-        "ssub=0 multi=-1 qbuf=%llu qbuf-free=%llu argv-mem=%zu multi-mem=0 rbs=%zu rbp=0 obl=%zu "
+        "ssub=0 multi=%d qbuf=%llu qbuf-free=%llu argv-mem=%zu multi-mem=%zu rbs=%zu rbp=0 obl=%zu "
         "oll=0 omem=%zu tot-mem=%zu events=r cmd=%s user=default redir=-1 resp=%d lib-name=%s "
         "lib-ver=%s\n",
         (unsigned long long)session->id, session->address, session->local_address,
         session->descriptor, session->name == NULL ? "" : session->name,
         (unsigned long long)(now_ms - session->created_ms) / 1000,
         (unsigned long long)(now_ms - session->last_used_ms) / 1000,
-        flags[session->is_local_reader][session->is_no_evict], session->database,
+        flags[session->transaction.is_open][session->is_local_reader][session->is_no_evict],
+        session->database,
+        session->transaction.is_open ? (int)session->transaction.commands_count : -1,
         (unsigned long long)input, (unsigned long long)input_free, buf_size(&session->requests),
+        session->transaction.commands.capacity + session->transaction.watches.capacity,
         session->output.capacity, output, output, memory, command, (int)session->reply.protocol,
         session->library_name == NULL ? "" : session->library_name,
         session->library_version == NULL ? "" : session->library_version);

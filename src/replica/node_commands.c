@@ -3,12 +3,15 @@
 
 static node_command *const handlers[COMMAND_ID_COUNT] = {
     [COMMAND_AUTH] = node_auth,
+    [COMMAND_DISCARD] = node_discard,
     [COMMAND_HELLO] = node_hello,
+    [COMMAND_MULTI] = node_multi,
     [COMMAND_PING] = node_ping,
     [COMMAND_QUIT] = node_quit,
     [COMMAND_READONLY] = node_readonly,
     [COMMAND_READWRITE] = node_readwrite,
     [COMMAND_RESET] = node_reset,
+    [COMMAND_UNWATCH] = node_unwatch,
     [COMMAND_SELECT] = node_select,
     [COMMAND_BGSAVE] = node_bgsave,
     [COMMAND_CLIENT_GETNAME] = node_client_getname,

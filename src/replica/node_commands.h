@@ -8,6 +8,9 @@
 node_command node_auth, node_hello, node_ping, node_quit, node_readonly, node_readwrite, node_reset,
     node_select;
 
+/* transaction.c */
+node_command node_discard, node_multi, node_unwatch;
+
 /* node_client.c */
 node_command node_client_getname, node_client_help, node_client_id, node_client_no_evict,
     node_client_pause, node_client_reply, node_client_setinfo, node_client_setname,

@@ -209,6 +209,7 @@ enum execute_result node_reset(struct session *session, const struct slice *argu
     session->database = 0;
     session->is_local_reader = false;
     session->reply_mode = SESSION_REPLY_ON;
+    transaction_reset(&session->transaction);
     session->is_authenticated = session->executor->password[0] == '\0';
     (void)node_set_name(session, slice_of(NULL, 0));
     reply_status(&session->reply, "RESET");

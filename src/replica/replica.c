@@ -442,6 +442,7 @@ void replica_destroy(struct replica *replica)
     raft_destroy(replica->raft);
     buf_deinit(&replica->assembly);
     command_arguments_deinit(&replica->arguments);
+    command_arguments_deinit(&replica->inner_arguments);
     mem_free(replica);
 }
 

@@ -95,8 +95,9 @@ struct replica {
     uint64_t leader_changes;
     uint64_t known_leader;
 
-    struct buf assembly;                /* an entry's payload while it is put together */
-    struct command_arguments arguments; /* decoded from an entry */
+    struct buf assembly;                      /* an entry's payload while it is put together */
+    struct command_arguments arguments;       /* decoded from an entry */
+    struct command_arguments inner_arguments; /* and from a transaction in it */
 };
 
 /* Steps raft and takes up everything it wants; returns its answer. */

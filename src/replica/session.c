@@ -72,6 +72,7 @@ void session_release(struct session *session)
     ASSERT(!session->is_open);
     buf_deinit(&session->requests);
     buf_deinit(&session->output);
+    transaction_reset(&session->transaction);
     mem_free(session->closing_error);
     mem_free(session->name);
     mem_free(session->library_name);

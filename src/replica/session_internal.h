@@ -18,6 +18,7 @@
 #include "base/list.h"
 #include "command/command.h"
 #include "replica/session.h"
+#include "replica/transaction.h"
 
 enum { SESSION_ADDRESS_BYTES = 80 };
 
@@ -76,6 +77,7 @@ struct session {
     uint64_t input_buffered_bytes;
     uint64_t input_capacity_bytes;
     const struct command *last_command;
+    struct transaction transaction;
     char *closing_error; /* a protocol error to be said behind the last reply; NULL: none */
     char *name;          /* CLIENT SETNAME; NULL: none */
     char *library_name;

@@ -16,7 +16,7 @@
 struct sqlite_file {
     sqlite3 *connection; /* NULL until connected */
     char *path;
-    const char *vfs; /* by its name; NULL: the default one */
+    const char *vfs;            /* by its name; NULL: the default one */
     const char *remedy_corrupt; /* what a person is told to do about data that cannot be trusted */
     bool failures_are_fatal;    /* set once the store runs: then a failure ends the process */
     bool wal_was_there;         /* before SQLite was connected, which makes one */

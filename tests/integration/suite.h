@@ -27,6 +27,13 @@ void test_bytes_one_by_one(struct cluster *cluster);
 void test_long_pipeline(struct cluster *cluster);
 void test_replies_stay_with_their_client(struct cluster *cluster);
 
+/* types.c */
+void test_picks_are_the_same_everywhere(struct cluster *cluster);
+void test_elements_are_the_same_everywhere(struct cluster *cluster);
+void test_elements_survive_a_restart(struct cluster *cluster);
+void test_transactions_on_every_node(struct cluster *cluster);
+void test_transactions_while_the_leader_is_killed(struct cluster *cluster);
+
 /* kills.c */
 uint32_t kills_wanted(uint32_t otherwise); /* KILLS of the environment */
 void test_leader_killed_under_writers(struct cluster *cluster);

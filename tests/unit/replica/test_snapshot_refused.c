@@ -159,6 +159,7 @@ UNIT_TEST(replica_snapshot_refused, what_this_node_has_gone_beyond_is_not_instal
         }
     }
     struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
+    follower->state.delay_ms_max = 20; /* else the phase may be over before anybody looks */
     lab_network_heal(&lab.network);
     run_to_phase(follower, RECEIVE_LOADING);
     uint64_t index = follower->replica->receive.snapshot.index;
