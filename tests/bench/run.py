@@ -39,7 +39,7 @@ class Plan:
         self.latency_seconds = 3 if is_quick else 10
         self.phases = ["resp", "http", "latency", "keys", "failover"]
         if not is_quick:
-            self.phases += ["growth", "nodes", "values", "snapshots"]
+            self.phases += ["types", "growth", "nodes", "values", "snapshots"]
 
 
 class Bench:
@@ -113,12 +113,19 @@ class Bench:
 
     def phase_resp(self):
         """Redis's protocol: lone servers, the leader, a follower."""
+        self.compare_with_redis(RESP_WORKS)
+
+    def phase_types(self):
+        """Values with elements."""
+        self.compare_with_redis(TYPE_WORKS)
+
+    def compare_with_redis(self, resp_works):
         a, b, quorum = self.redis(False), self.redis(True), self.quorum()
         for port in (a.port, b.port, quorum.redis[quorum.leader()]):
             self.own.load(port)
         benchmark = loads.RedisBenchmark(self.plan.run_seconds)
         works = []
-        for test, connections, pipeline, bars, follower_bars in RESP_WORKS:
+        for test, connections, pipeline, bars, follower_bars in resp_works:
             work = (test, connections, pipeline, loads.VALUE_BYTES, loads.KEYS)
             name = f"{test.upper()} c={connections}" + (f" P={pipeline}" if pipeline > 1 else "")
             row = self.row(name, "/s", "redis b", *bars)
@@ -282,6 +289,8 @@ RESP_WORKS = (
     ("get", 50, 1, (0.9, 1.0), (0.8, 1.0)),
     ("get", 1, 1, (0.75, 0.9), None),
 )
+TYPE_WORKS = tuple((test, 50, 1, (0.8, 1.0), None) for test in (
+    "lpush", "sadd", "hset", "zadd", "spop", "lrange_100", "mset"))
 LAST_KEY = f"key:{MILLION - 1:012d}"
 
 
