@@ -27,6 +27,7 @@ struct command_docs {
 };
 
 /* The parts of the table, a file each; a row is in one of them. Use command_docs_of. */
+extern const struct command_docs command_docs_bitmap[COMMAND_ID_COUNT];
 extern const struct command_docs command_docs_data[COMMAND_ID_COUNT];
 extern const struct command_docs command_docs_hash[COMMAND_ID_COUNT];
 extern const struct command_docs command_docs_list[COMMAND_ID_COUNT];

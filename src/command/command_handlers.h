@@ -9,6 +9,12 @@
 #include "command/command.h"
 
 command_handler handle_append;
+command_handler handle_bitcount;
+command_handler handle_bitfield;
+command_handler handle_bitfield_ro;
+command_handler handle_bitop;
+command_handler handle_bitpos;
+command_handler handle_getbit;
 command_handler handle_hdel;
 command_handler handle_help;
 command_handler handle_command;
@@ -95,6 +101,7 @@ command_handler handle_scard;
 command_handler handle_sdiff;
 command_handler handle_sdiffstore;
 command_handler handle_set;
+command_handler handle_setbit;
 command_handler handle_setex;
 command_handler handle_setnx;
 command_handler handle_setrange;
