@@ -14,7 +14,8 @@ const struct command_docs command_docs_bitmap[COMMAND_ID_COUNT] = {
         .categories = "bitmap", .key_specs = "RW/access/update/variable_flags@1",
         .syntax = "key@0 [GET (encoding_offset=encoding offset:integer)] [OVERFLOW "
                   "(WRAP|SAT|FAIL)] [SET (encoding_offset_value=encoding offset:integer "
-            "value:integer)] [INCRBY (encoding_offset_increment=encoding offset:integer increment:integer)]",
+            "value:integer)] [INCRBY (encoding_offset_increment=encoding offset:integer "
+                  "increment:integer)]",
         .summary = "Reads, writes and adds to numbers of some bits.",
     },
     [COMMAND_BITFIELD_RO] = {

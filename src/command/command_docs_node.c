@@ -201,6 +201,29 @@ const struct command_docs command_docs_node[COMMAND_ID_COUNT] = {
         .syntax = "[async=ASYNC|SYNC]",
         .summary = "Empties the database.",
     },
+    [COMMAND_FUNCTION] = {
+        .since = "7.0.0", .group = "scripting", .complexity = "Depends on the subcommand.",
+        .summary = "Tells of libraries of functions.",
+    },
+    [COMMAND_FUNCTION_FLUSH] = {
+        .since = "7.0.0", .group = "scripting", .complexity = "O(1): none can be loaded.",
+        .categories = "scripting",
+        .tips = "request_policy:all_shards,response_policy:all_succeeded",
+        .syntax = "[flush_type=ASYNC|SYNC]",
+        .summary = "Deletes all libraries.",
+    },
+    [COMMAND_FUNCTION_HELP] = {
+        .since = "7.0.0", .group = "scripting", .complexity = "O(1)",
+        .categories = "scripting",
+        .summary = "Tells what the subcommands are.",
+    },
+    [COMMAND_FUNCTION_LIST] = {
+        .since = "7.0.0", .group = "scripting", .complexity = "O(1): none can be loaded.",
+        .categories = "scripting",
+        .tips = "nondeterministic_output_order",
+        .syntax = "[LIBRARYNAME library-name-pattern] [WITHCODE]",
+        .summary = "Lists the libraries.",
+    },
     [COMMAND_HELLO] = {
         .since = "6.0.0", .group = "connection", .complexity = "O(1)",
         .categories = "connection",
@@ -220,6 +243,20 @@ const struct command_docs command_docs_node[COMMAND_ID_COUNT] = {
         .categories = "admin,dangerous",
         .tips = "nondeterministic_output",
         .summary = "Tells when the last snapshot was finished, in Unix seconds.",
+    },
+    [COMMAND_MEMORY] = {
+        .since = "4.0.0", .group = "server", .complexity = "Depends on the subcommand.",
+        .summary = "Tells what takes memory.",
+    },
+    [COMMAND_MEMORY_HELP] = {
+        .since = "4.0.0", .group = "server", .complexity = "O(1)",
+        .summary = "Tells what the subcommands are.",
+    },
+    [COMMAND_MEMORY_USAGE] = {
+        .since = "4.0.0", .group = "server", .complexity = "O(1)",
+        .key_specs = "RO@2",
+        .syntax = "key@0 [SAMPLES count:integer]",
+        .summary = "Estimates the memory that a key and its value take.",
     },
     [COMMAND_PING] = {
         .since = "1.0.0", .group = "connection", .complexity = "O(1)",

@@ -50,6 +50,9 @@ void handle_setbit(struct command_context *context)
     uint8_t byte = at < string.text.size ? string.text.bytes[at] : 0;
     uint8_t mask = (uint8_t)(1u << (7 - (offset & 7)));
     reply_integer(context->reply, (byte & mask) != 0);
+    if (at < string.text.size && ((byte & mask) != 0) == (bit != 0)) {
+        return; /* as in Redis, what changes nothing is no change */
+    }
     byte = (uint8_t)(bit != 0 ? byte | mask : byte & ~mask);
     (void)keyspace_set_range(context->keyspace, context->database, context->arguments[1], at,
                              slice_of(&byte, 1));

@@ -213,8 +213,11 @@ static bool run(struct command_context *context, const struct field_operation *o
         reply_null(context->reply);
         return false;
     }
-    put_bits(context, string.text, operation, value);
     reply_integer(context->reply, adds ? value : old);
+    if (value == old) {
+        return false;
+    }
+    put_bits(context, string.text, operation, value);
     return true;
 }
 
@@ -229,6 +232,7 @@ static void run_all(struct command_context *context, const struct field_operatio
         static const uint8_t zero = 0;
         (void)keyspace_set_range(context->keyspace, context->database, context->arguments[1],
                                  operations->write_end - 1, slice_of(&zero, 1));
+        has_changed = true;
     }
     reply_array(context->reply, operations->count);
     for (uint32_t i = 0; i < operations->count; i++) {

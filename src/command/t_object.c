@@ -57,3 +57,28 @@ void handle_object_refcount(struct command_context *context)
                      value.integer < SHARED_INTEGERS;
     reply_integer(context->reply, is_shared ? SHARED_REFERENCES : 1);
 }
+
+/* MEMORY USAGE. SAMPLES is of no use here: every value knows what it takes. */
+void handle_memory_usage(struct command_context *context)
+{
+    int64_t samples = 0;
+    for (uint32_t i = 3; i < context->arguments_count; i += 2) {
+        if (!slice_is_word(context->arguments[i], "samples") || i + 1 >= context->arguments_count) {
+            command_refuse_syntax(context);
+            return;
+        }
+        if (!command_read_int64(context, i + 1, &samples)) {
+            return;
+        }
+        if (samples < 0) {
+            command_refuse_syntax(context);
+            return;
+        }
+    }
+    const struct item *item = command_find_untouched(context, 2);
+    if (item == NULL) {
+        reply_null(context->reply);
+    } else {
+        reply_integer(context->reply, (int64_t)(keyspace_item_memory(item) + sizeof(void *)));
+    }
+}

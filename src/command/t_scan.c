@@ -32,8 +32,10 @@ static void filter_key(const struct item *item, void *context)
 
 void handle_keys(struct command_context *context)
 {
-    struct key_filter filter = {.reply = context->reply,
-                                .options = {.pattern = context->arguments[1]}};
+    struct key_filter filter = {
+        .reply = context->reply,
+        .options = {.pattern = context->arguments[1],
+                    .matches_all = slice_equals(context->arguments[1], SLICE_LITERAL("*"))}};
     size_t begin = reply_deferred_begin(context->reply);
     keyspace_for_each(context->keyspace, context->database, filter_key, &filter);
     reply_deferred_array(context->reply, begin, filter.keys_replied);

@@ -276,6 +276,11 @@ uint64_t keyspace_item_modified_index(const struct item *item)
     return item->modified_index;
 }
 
+uint64_t keyspace_item_memory(const struct item *item)
+{
+    return item_memory(item);
+}
+
 int64_t keyspace_item_idle_ms(const struct item *item, int64_t now_ms)
 {
     return (int64_t)((item_access_time(now_ms) - item->accessed_s) & ITEM_ACCESS_MASK) *

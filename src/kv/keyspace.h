@@ -95,6 +95,9 @@ struct slice keyspace_item_key(const struct item *item);
 struct value keyspace_item_value(const struct item *item);
 int64_t keyspace_item_expiry(const struct item *item); /* KEYSPACE_NEVER: none */
 uint64_t keyspace_item_modified_index(const struct item *item);
+/* Bytes of memory that the key with its value takes, as the allocator counts, without its place in
+ * the table. */
+uint64_t keyspace_item_memory(const struct item *item);
 /* Milliseconds (to the second) between the last access on this node and now_ms. */
 int64_t keyspace_item_idle_ms(const struct item *item, int64_t now_ms);
 

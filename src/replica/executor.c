@@ -157,6 +157,9 @@ static enum execute_result refuse_data(struct session *session, const struct com
     if (session->requests_count > 0) {
         return stall(session);
     }
+    if (command->id == COMMAND_EXEC) {
+        transaction_reset(&session->transaction); /* it ends whatever it is answered */
+    }
     if (!session_take_silence(session)) {
         reply_error(&session->reply, error);
     }
@@ -301,8 +304,11 @@ static void run_read(struct session *session, const struct request *request)
                                       .arguments_count = request->arguments_count,
                                       .reply = &session->reply};
     executor_run(executor, &context, NULL);
-    if (request->command->id == COMMAND_WATCH) {
-        transaction_watch(session, request->database, context.arguments, context.arguments_count);
+    if (request->command->id == COMMAND_WATCH &&
+        !transaction_watch(session, request->database, context.arguments,
+                           context.arguments_count)) {
+        buf_truncate(&session->output, before);
+        reply_error(&session->reply, "ERR too many keys are watched");
     }
     if (request->is_silent || !session->is_open) {
         buf_truncate(&session->output, before);

@@ -10,7 +10,7 @@
 #include "replica/session_internal.h"
 #include "wire/entry_payload.h"
 
-enum { ENTRY_ARGUMENTS = 3 };
+enum { ENTRY_ARGUMENTS = 3, WATCHES_BYTES_MAX = LIMIT_ENTRY_BYTES_SOFT };
 
 void transaction_reset(struct transaction *transaction)
 {
@@ -21,22 +21,22 @@ void transaction_reset(struct transaction *transaction)
 
 /* ---- Gathering ---- */
 
+/* What is executed at once, and never gathered. */
+static bool is_control(const struct command *command)
+{
+    static const enum command_id ids[] = {COMMAND_DISCARD, COMMAND_EXEC,  COMMAND_MULTI,
+                                          COMMAND_QUIT,    COMMAND_RESET, COMMAND_WATCH};
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        if (command->id == ids[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool transaction_takes(const struct session *session, const struct command *command)
 {
-    if (!session->transaction.is_open) {
-        return false;
-    }
-    switch ((int)command->id) {
-    case COMMAND_DISCARD:
-    case COMMAND_EXEC:
-    case COMMAND_MULTI:
-    case COMMAND_QUIT:
-    case COMMAND_RESET:
-    case COMMAND_WATCH:
-        return false;
-    default:
-        return true;
-    }
+    return session->transaction.is_open && !is_control(command);
 }
 
 /* What waits for something other than the keyspace has no place in one unit. */
@@ -76,7 +76,8 @@ void transaction_queue(struct session *session, const struct command *command,
         size_t size = buf_size(&transaction->commands);
         batch_put_command(&transaction->commands, transaction->database, arguments,
                           arguments_count);
-        if (buf_size(&transaction->commands) > EXECUTOR_WRITE_BYTES_MAX) {
+        if (buf_size(&transaction->commands) + buf_size(&transaction->watches) >
+            EXECUTOR_WRITE_BYTES_MAX) {
             buf_truncate(&transaction->commands, size);
             abort_with(session, "ERR transaction is too large for one log entry");
         } else {
@@ -177,19 +178,25 @@ void transaction_send(struct session *session, const struct command *exec)
     transaction_reset(transaction);
 }
 
-void transaction_watch(struct session *session, uint32_t database, const struct slice *arguments,
+bool transaction_watch(struct session *session, uint32_t database, const struct slice *arguments,
                        uint32_t arguments_count)
 {
     struct transaction *transaction = &session->transaction;
     struct keyspace *keyspace = session->executor->replica->keyspace;
+    size_t size_before = buf_size(&transaction->watches);
     for (uint32_t i = 1; i < arguments_count; i++) {
         const struct item *item =
             keyspace_lookup_read(keyspace, database, arguments[i], KEYSPACE_UNTOUCHED);
         bytes_put_u32(&transaction->watches, database);
         bytes_put_u64(&transaction->watches, item == NULL ? 0 : keyspace_item_modified_index(item));
         bytes_put_slice(&transaction->watches, arguments[i]);
-        transaction->watches_count++;
     }
+    if (buf_size(&transaction->watches) > WATCHES_BYTES_MAX) {
+        buf_truncate(&transaction->watches, size_before);
+        return false;
+    }
+    transaction->watches_count += arguments_count - 1;
+    return true;
 }
 
 /* ---- Apply ---- */
@@ -265,6 +272,8 @@ static void run_one(struct replica *replica, struct session *session, struct rep
     }
     if (command == NULL) {
         buf_append_slice(reply->out, buf_slice(&errors));
+    } else if (may_wait(command) || is_control(command)) {
+        reply_error(reply, "ERR Command not allowed inside a transaction"); /* a forged entry */
     } else if (command->class == COMMAND_CLASS_NODE) {
         if (session != NULL) {
             run_node_command(session, command, arguments, reply);

@@ -51,8 +51,9 @@ bool transaction_begin_exec(struct session *session);
 /* Hands the transaction to the batch of this turn, and ends it. */
 void transaction_send(struct session *session, const struct command *exec);
 
-/* WATCH was read: notes the keys of its arguments. */
-void transaction_watch(struct session *session, uint32_t database, const struct slice *arguments,
+/* WATCH was read: notes the keys of its arguments. False: they would be more than an entry has room
+ * for beside commands, and none was noted. */
+bool transaction_watch(struct session *session, uint32_t database, const struct slice *arguments,
                        uint32_t arguments_count);
 
 /* Whether a command of an entry is a transaction. */

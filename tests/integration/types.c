@@ -149,10 +149,27 @@ void test_elements_survive_a_restart(struct cluster *cluster)
 
 /* ---- Transactions ---- */
 
+/* What is watched has a bound, and what goes beyond it is refused whole. */
+static void check_watches_are_bounded(redisContext *client)
+{
+    enum { KEY_BYTES = 600000 };
+    char *key = malloc(KEY_BYTES + 1);
+    CHECK(key != NULL);
+    memset(key, 'k', KEY_BYTES);
+    key[KEY_BYTES] = '\0';
+    expect(client, "+OK", "WATCH %s", key);
+    expect_error(client, "ERR too many keys are watched", "WATCH tx:k %s", key);
+    expect(client, "+OK", "MULTI");
+    expect(client, "+QUEUED", "PING");
+    expect(client, "[+PONG]", "EXEC");
+    free(key);
+}
+
 void test_transactions_on_every_node(struct cluster *cluster)
 {
     redisContext *clients[NODES];
     open_all(cluster, clients);
+    check_watches_are_bounded(clients[1]);
     for (uint32_t i = 0; i < NODES; i++) {
         redisContext *own = clients[i];
         redisContext *other = clients[(i + 1) % NODES];
@@ -185,6 +202,7 @@ void test_transactions_on_every_node(struct cluster *cluster)
         expect(own, "+QUEUED", "PING");
         expect(own, "(nil)", "EXEC");
         expect(other, ":1", "DEL tx:none");
+        expect(own, "+OK", "UNWATCH");
         /* Errors as in Redis. */
         expect_error(own, "ERR EXEC without MULTI", "EXEC");
         expect_error(own, "ERR DISCARD without MULTI", "DISCARD");
