@@ -430,6 +430,21 @@ UNIT_TEST(replica_snapshot_transfer, own_clients_are_told_the_truth)
     close_cluster();
 }
 
+/* An EXEC that is refused ends its transaction all the same. */
+static void check_refused_exec(struct lab_node *node)
+{
+    struct lab_client asker = {0};
+    lab_client_open(&asker, node, NULL);
+    lab_client_say(&asker, "MULTI");
+    lab_client_say(&asker, "SET a 1");
+    CU_ASSERT_STRING_EQUAL(lab_client_hear(&asker, 10), "+OK\r\n+QUEUED\r\n");
+    lab_client_say(&asker, "EXEC");
+    CU_ASSERT_TRUE(begins_with(lab_client_hear(&asker, 10), "-CLUSTERDOWN "));
+    lab_client_say(&asker, "EXEC");
+    CU_ASSERT_STRING_EQUAL(lab_client_hear(&asker, 10), "-ERR EXEC without MULTI\r\n");
+    lab_client_deinit(&asker);
+}
+
 /* Raft has no need of a snapshot for this node; it says itself that it wants one. */
 UNIT_TEST(replica_snapshot_transfer, a_node_without_its_state_says_so_until_it_has_one)
 {
@@ -445,6 +460,7 @@ UNIT_TEST(replica_snapshot_transfer, a_node_without_its_state_says_so_until_it_h
     CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(follower, "GET key:1", 10),
                                "-CLUSTERDOWN This node has lost its state"));
     CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(follower, "SET a 1", 10), "-CLUSTERDOWN "));
+    check_refused_exec(follower);
     CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(follower, "SAVE", 10), "-CLUSTERDOWN "));
     CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(follower, "BGSAVE", 10), "-CLUSTERDOWN "));
     CU_ASSERT_TRUE(
