@@ -92,18 +92,6 @@ static enum result ask_state(const struct log_store_options *options, struct fin
     return result == RESULT_IDENTITY ? result : RESULT_OK;
 }
 
-bool damaged_dir_lacks_log(const char *directory)
-{
-    if (exists(directory, "raft.db") || !exists(directory, "state.db")) {
-        return false;
-    }
-    struct state_db db;
-    enum result result = open_state(&db, directory);
-    bool is_new = result == RESULT_OK && db.meta.index == 0;
-    state_db_close(&db, false);
-    return !is_new;
-}
-
 /* ---- raft.db ---- */
 
 /* One row of SELECT idx, term, checksum, payload, of a configuration entry. */

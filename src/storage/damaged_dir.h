@@ -8,19 +8,13 @@
 #ifndef QUORUM_STORAGE_DAMAGED_DIR_H
 #define QUORUM_STORAGE_DAMAGED_DIR_H
 
-#include <stdbool.h>
-
 #include "base/result.h"
 #include "raft/raft.h"
 #include "storage/log_store.h"
 
-/* Whether there is a state.db and no raft.db beside it: the log was lost, and log_store_open would
- * take the directory for a new one. */
-bool damaged_dir_lacks_log(const char *directory);
-
 /*
  * For a directory, locked by this process, both of whose stores are closed, after an open failed
- * with RESULT_CORRUPT or when damaged_dir_lacks_log: finds the newest membership with a cluster id
+ * with RESULT_CORRUPT: finds the newest membership with a cluster id
  * that still verifies (state.db's meta; raft.db's bootstrap and single configuration entries), and
  * then moves the stores' files aside, synced. bootstrap is what log_store_options.bootstrap has to
  * be for the next log_store_open; options are those of the open that failed.

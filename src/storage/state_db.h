@@ -117,9 +117,11 @@ uint64_t state_db_row_checksum(const struct state_row *row);
 
 /* ---- state_db_load.c ---- */
 
+/* Takes one row of the snapshot; anything but RESULT_OK ends the reading with that result. */
+typedef enum result state_db_on_row(const struct state_row *row, void *context);
+
 /* Reads and verifies every row, and that they add up to db->totals. */
-MUST_CHECK enum result state_db_load(struct state_db *db, state_store_on_row *on_row,
-                                     void *context);
+MUST_CHECK enum result state_db_load(struct state_db *db, state_db_on_row *on_row, void *context);
 
 /* ---- state_file.c ---- */
 

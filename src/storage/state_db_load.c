@@ -14,7 +14,7 @@ enum { KEY_TEXT_BYTES = 160, KEY_TEXT_KEY_BYTES = 32 };
 
 struct loading {
     struct state_db *db;
-    state_store_on_row *on_row;
+    state_db_on_row *on_row;
     void *context;
     sqlite3_stmt *rows;
     sqlite3_stmt *parts;
@@ -169,7 +169,7 @@ static enum result prepare(struct loading *loading)
     return RESULT_OK;
 }
 
-enum result state_db_load(struct state_db *db, state_store_on_row *on_row, void *context)
+enum result state_db_load(struct state_db *db, state_db_on_row *on_row, void *context)
 {
     struct loading loading = {.db = db, .on_row = on_row, .context = context};
     enum result result = prepare(&loading);

@@ -66,14 +66,6 @@ void state_store_load_begin(struct state_store *store);
  * other than RESULT_OK (logged, names the row) ends the loading. */
 MUST_CHECK enum result state_store_load_next(struct state_store *store, struct blob **rows);
 
-/* Takes one row of the snapshot; anything but RESULT_OK ends the reading with that result. */
-typedef enum result state_store_on_row(const struct state_row *row, void *context);
-
-/* Reads every live row, verifying each checksum and their number. To be called before anything is
- * submitted, at start. RESULT_CORRUPT is logged and names the row. */
-MUST_CHECK enum result state_store_load(struct state_store *store, state_store_on_row *on_row,
-                                        void *context);
-
 /* A snapshot: begin, any number of rows, commit; none of them blocks. rows holds encoded rows
  * (base/state_row.h) and is retained until they are written. Rows of type STATE_ROW_REMOVED delete;
  * the others insert or replace. A begin without a
@@ -84,7 +76,7 @@ void state_store_put(struct state_store *store, struct blob *rows);
 void state_store_commit(struct state_store *store, const struct state_meta *meta);
 
 /* Rows submitted and not taken up yet, in bytes: the caller holds back when it is much. What the
- * thread has gathered to be sorted, 32 MiB at most and one put more, does not count. */
+ * thread has gathered to be sorted, 64 MiB at most and one put more, does not count. */
 uint64_t state_store_backlog(const struct state_store *store);
 
 /* Copies the state as of the last commit into a new file at path, consistent, checkpointed, synced,

@@ -239,16 +239,7 @@ static void open_log(struct log_store_options *options)
     living.log = store;
 }
 
-static enum result take_row(const struct state_row *row, void *context)
-{
-    if (!model_take_row(context, row)) {
-        model_fail(living.model, "a row of state.db was never written");
-    }
-    return RESULT_OK;
-}
-
-/* Through the thread, as the server does. */
-static enum result load_in_thread(struct state_store *store, struct model_snapshot *found)
+static enum result load_rows(struct state_store *store, struct model_snapshot *found)
 {
     state_store_load_begin(store);
     for (;;) {
@@ -262,7 +253,9 @@ static enum result load_in_thread(struct state_store *store, struct model_snapsh
             struct state_row row;
             result = state_row_decode(&reader, &row);
             ASSERT(result == RESULT_OK);
-            result = take_row(&row, found);
+            if (!model_take_row(found, &row)) {
+                model_fail(living.model, "a row of state.db was never written");
+            }
         }
         blob_release(rows);
     }
@@ -282,8 +275,7 @@ static void open_state(void)
     if (meta.index != 0 && !model_meta_fits(&meta)) {
         model_fail(model, "the snapshot's meta is not what was written");
     }
-    result = prng_below(&living.prng, 2) == 0 ? state_store_load(store, take_row, &found)
-                                              : load_in_thread(store, &found);
+    result = load_rows(store, &found);
     if (result != RESULT_OK) {
         not_opened("rows of state.db", result);
     }

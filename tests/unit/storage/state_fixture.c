@@ -74,9 +74,8 @@ void state_fixture_reload(struct state_fixture *fixture)
     require(state_fixture_load(fixture) == RESULT_OK, "load");
 }
 
-static enum result keep(const struct state_row *row, void *context)
+static void keep(struct state_fixture *fixture, const struct state_row *row)
 {
-    struct state_fixture *fixture = context;
     uint32_t count = fixture->kept_count;
     if ((count & (count - 1)) == 0) {
         uint32_t capacity = count == 0 ? 1 : count * 2;
@@ -90,7 +89,6 @@ static enum result keep(const struct state_row *row, void *context)
                                  row->value.size);
     kept->row.key = slice_of(kept->key, row->key.size);
     kept->row.value = slice_of(kept->value, row->value.size);
-    return RESULT_OK;
 }
 
 /* Keeps every row of a blob, which is released. */
@@ -100,7 +98,7 @@ static void keep_all(struct state_fixture *fixture, struct blob *rows)
     while (bytes_left(&reader) > 0) {
         struct state_row row;
         require(state_row_decode(&reader, &row) == RESULT_OK, "decode");
-        require(keep(&row, fixture) == RESULT_OK, "keep");
+        keep(fixture, &row);
     }
     blob_release(rows);
 }
@@ -117,12 +115,6 @@ enum result state_fixture_load(struct state_fixture *fixture)
         }
         keep_all(fixture, rows);
     }
-}
-
-enum result state_fixture_load_here(struct state_fixture *fixture)
-{
-    drop_kept(fixture);
-    return state_store_load(fixture->store, keep, fixture);
 }
 
 void state_fixture_add(struct state_fixture *fixture, const struct state_row *row)

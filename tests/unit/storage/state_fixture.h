@@ -39,9 +39,8 @@ void state_fixture_close(struct state_fixture *fixture);
 /* Closes and opens, and loads; asserts that all of it works. */
 void state_fixture_reload(struct state_fixture *fixture);
 
-/* Loads every row into kept: read ahead in the store's thread; read in this one. */
+/* Loads every row into kept. */
 enum result state_fixture_load(struct state_fixture *fixture);
-enum result state_fixture_load_here(struct state_fixture *fixture);
 
 /* Gathers a row: a string, of texts, that never expires; any row. */
 void state_fixture_set(struct state_fixture *fixture, uint32_t slot, const char *key,

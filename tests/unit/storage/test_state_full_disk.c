@@ -71,7 +71,7 @@ UNIT_TEST(state_full_disk, a_snapshot_without_room_is_given_up_and_the_next_one_
 /* More than the store gathers before it writes, so that the disk is full before the commit. */
 static void put_much(struct state_fixture *fixture)
 {
-    enum { ROWS = 33, ROW_BYTES = 1024 * 1024 };
+    enum { ROWS = 66, ROW_BYTES = 1024 * 1024 };
     char *value = mem_alloc(ROW_BYTES);
     memset(value, 'x', ROW_BYTES);
     for (int i = 0; i < ROWS; i++) {
