@@ -206,6 +206,8 @@ static void add(struct sim_totals *sum, const struct sim_totals *one)
     sum->replays += one->replays;
     sum->changes += one->changes;
     sum->judged += one->judged;
+    sum->typed += one->typed;
+    sum->entered += one->entered;
     if (one->configurations_max > sum->configurations_max) {
         sum->configurations_max = one->configurations_max;
     }
@@ -263,6 +265,8 @@ static uint32_t print_summary(const struct plan *plan)
            " operations judged (at most %" PRIu64 " configurations a run)\n",
            totals.snapshots, totals.installs, totals.replays, totals.judged,
            totals.configurations_max);
+    printf("%" PRIu64 " commands of all types, %" PRIu64 " transactions in ledgers\n", totals.typed,
+           totals.entered);
     uint32_t under = print_faults(&totals);
     bool has_failed = has_any_failed(plan);
     printf("%" PRIu64 " passed, %d failed\n", totals.runs - (totals.runs > 0 && has_failed),

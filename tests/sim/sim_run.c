@@ -19,7 +19,9 @@
 #include "base/mem.h"
 #include "linear/checker.h"
 #include "sim/sim_chaos.h"
+#include "sim/sim_ledger.h"
 #include "sim/sim_recorder.h"
+#include "sim/sim_typed.h"
 
 enum {
     STEP_MS = 5,
@@ -47,6 +49,12 @@ struct run {
     struct sim_chaos chaos;
     struct sim_record record;
     struct sim_recorder recorders[SIM_RECORDERS_MAX];
+    struct sim_draw draw;
+    struct sim_typed typed[SIM_TYPED_MAX];
+    uint32_t typed_count;
+    struct sim_tally tally;
+    struct sim_ledger ledgers[SIM_LEDGERS_MAX];
+    uint32_t ledgers_count;
     uint64_t look_ms; /* when logs are compared, and a replay is checked */
 };
 
@@ -111,6 +119,23 @@ static void draw_clients(struct run *run)
     }
 }
 
+/* Clients of all types, in most runs; in one of four of those, with large containers. */
+static void draw_typed(struct run *run)
+{
+    struct sim *sim = &run->sim;
+    run->draw = (struct sim_draw){.prng = &sim->prng,
+                                  .keys_count = 1 + (uint32_t)below(run, SIM_DRAW_KEYS_MAX),
+                                  .many_per_mille = below(run, 4) == 0 ? below(run, 30) : 0};
+    run->typed_count = below(run, 3) == 0 ? 0 : (uint32_t)below(run, SIM_TYPED_MAX + 1);
+    for (uint32_t i = 0; i < run->typed_count; i++) {
+        sim_typed_init(&run->typed[i], sim, i, &run->draw);
+    }
+    run->ledgers_count = below(run, 2) == 0 ? 0 : (uint32_t)below(run, SIM_LEDGERS_MAX + 1);
+    for (uint32_t i = 0; i < run->ledgers_count; i++) {
+        sim_ledger_init(&run->ledgers[i], sim, i, &run->tally);
+    }
+}
+
 static void draw(struct run *run, uint64_t seed)
 {
     struct sim *sim = &run->sim;
@@ -130,6 +155,7 @@ static void draw(struct run *run, uint64_t seed)
     bool has_drift = below(run, 3) == 0;
     uint64_t padding_bytes = below(run, 4) == 0 ? below(run, 500000) : 0;
     draw_clients(run);
+    draw_typed(run);
     options.clocks_drift = has_drift;
     lab_open(&sim->lab, &options);
     sim->lab.faults.counts[LAB_CLOCK_DRIFTED] += has_drift ? sim->lab.nodes_count : 0;
@@ -155,6 +181,23 @@ static void look(struct run *run)
     }
 }
 
+static void act_typed(struct run *run)
+{
+    struct sim *sim = &run->sim;
+    for (uint32_t i = 0; i < run->typed_count; i++) {
+        sim_line_check_waits(&run->typed[i].line);
+        if (!sim->is_calm && sim->lab.now_ms >= run->typed[i].next_ms) {
+            sim_typed_act(&run->typed[i]);
+        }
+    }
+    for (uint32_t i = 0; i < run->ledgers_count; i++) {
+        sim_line_check_waits(&run->ledgers[i].line);
+        if (!sim->is_calm && sim->lab.now_ms >= run->ledgers[i].next_ms) {
+            sim_ledger_act(&run->ledgers[i]);
+        }
+    }
+}
+
 static void act(struct run *run)
 {
     struct sim *sim = &run->sim;
@@ -171,6 +214,7 @@ static void act(struct run *run)
             sim_recorder_act(&run->recorders[i]);
         }
     }
+    act_typed(run);
     for (uint32_t i = 0; i < sim->lab.nodes_count; i++) {
         if (sim->lab.nodes[i].has_diverged) {
             lab_fail(&sim->lab, "node %u says that its state differs from the others'", i + 1);
@@ -276,6 +320,13 @@ static void check_clients(struct run *run)
     for (uint32_t i = 0; i < sim->clients_count; i++) {
         sim_client_check_end(&sim->clients[i], node);
     }
+    for (uint32_t i = 0; i < run->typed_count; i++) {
+        sim_line_check_end(&run->typed[i].line);
+    }
+    for (uint32_t i = 0; i < run->ledgers_count && is_well(run); i++) {
+        sim_ledger_check_end(&run->ledgers[i], node);
+    }
+    sim_tally_check_end(&run->tally, node);
     for (uint32_t i = 0; i < run->record.recorders_count && is_well(run); i++) {
         if (run->recorders[i].requests_count > 0 || i == 0) {
             sim_recorder_check_end(&run->recorders[i], node);
@@ -339,6 +390,12 @@ static void finish(struct run *run, struct sim_totals *totals)
     for (uint32_t i = 0; i < run->record.recorders_count; i++) {
         sim_recorder_close(&run->recorders[i]);
     }
+    for (uint32_t i = 0; i < run->typed_count; i++) {
+        sim_typed_close(&run->typed[i]);
+    }
+    for (uint32_t i = 0; i < run->ledgers_count; i++) {
+        lab_client_deinit(&run->ledgers[i].line.client);
+    }
     lab_oracle_check_logs(lab);
     for (uint32_t i = 0; i < lab->nodes_count; i++) {
         if (lab->nodes[i].replica != NULL) {
@@ -362,6 +419,12 @@ static void count(struct sim_totals *totals, const struct run *run)
     totals->replays += lab->replays;
     totals->changes += run->chaos.oper.done;
     totals->entries += lab->oracle.committed_count;
+    for (uint32_t i = 0; i < run->typed_count; i++) {
+        totals->typed += run->typed[i].done;
+    }
+    for (uint32_t i = 0; i < run->ledgers_count; i++) {
+        totals->entered += run->ledgers[i].done;
+    }
     for (uint32_t i = 0; i < lab->nodes_count; i++) {
         totals->turns += lab->nodes[i].turns;
         totals->snapshots += lab->nodes[i].state.commits;

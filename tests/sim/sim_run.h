@@ -17,6 +17,8 @@ struct sim_totals {
     uint64_t snapshots, installs, replays;
     uint64_t changes; /* of members, done */
     uint64_t judged;  /* operations, by the checker */
+    uint64_t typed;   /* commands of all types answered */
+    uint64_t entered; /* transactions in ledgers, acknowledged */
     uint64_t configurations_max;
     struct lab_faults faults;
 };
