@@ -28,6 +28,7 @@ struct replica_snapshot_options {
     /* What stays in the log behind a snapshot for followers that are a little behind, in bytes; 0:
      * half of log_bytes. */
     uint64_t trailing_bytes;
+    uint32_t step_items; /* keys looked at in a turn while one is taken; 0: 250 */
 };
 
 struct replica_options {

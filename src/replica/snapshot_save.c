@@ -9,7 +9,7 @@
  *        replica_on_state_saved, replica_on_state_given_up; the state or state.db was replaced
  *
  * A snapshot shows the state as of its begin. Each turn encodes a bounded bit (STEP_BYTES,
- * STEP_ITEMS: well under a millisecond, but for a single huge value), and none while the storage
+ * step_items: well under a millisecond, but for a single huge value), and none while the storage
  * has BACKLOG_BYTES_MAX to write or the pace does not ask for it. It is committed when the log is
  * durable up to its index, so that after a crash the log never ends before the state.
  *
@@ -24,7 +24,7 @@
 
 enum {
     STEP_BYTES = 64 * 1024,
-    STEP_ITEMS = 250,
+    STEP_ITEMS_DEFAULT = 250,
     BACKLOG_BYTES_MAX = 8 * 1024 * 1024,
     BACKLOG_POLL_MS = 2,
     /* One that the log's size calls for takes this part of the time since the one before, so that
@@ -175,7 +175,8 @@ static void set_pace(struct replica *replica)
     }
     uint64_t pace_ms = (replica->now_ms - save->begun_ms) / PACE_DIVISOR;
     save->steps = 0;
-    save->steps_expected = keys / STEP_ITEMS * 3 / 2; /* empty buckets are looked at, too */
+    save->steps_expected =
+        keys / save->options.step_items * 3 / 2; /* empty buckets are looked at, too */
     save->pace_ms = save->is_wanted ? 0 : pace_ms < PACE_MS_MAX ? pace_ms : PACE_MS_MAX;
 }
 
@@ -228,7 +229,8 @@ static void encode_some(struct replica *replica)
     }
     save->steps++;
     buf_clear_and_shrink(&save->rows, 4 * STEP_BYTES);
-    bool is_done = keyspace_snapshot_step(replica->keyspace, &save->rows, STEP_BYTES, STEP_ITEMS);
+    bool is_done = keyspace_snapshot_step(replica->keyspace, &save->rows, STEP_BYTES,
+                                          save->options.step_items);
     if (buf_size(&save->rows) > 0) {
         struct replica_order order = {.type = REPLICA_ORDER_STATE_PUT,
                                       .rows = blob_copy(buf_slice(&save->rows))};
@@ -395,6 +397,7 @@ void replica_set_snapshot_options(struct replica *replica,
     *own = *options;
     own->log_bytes = own->log_bytes == 0 ? LOG_BYTES_DEFAULT : own->log_bytes;
     own->log_entries = own->log_entries == 0 ? LOG_ENTRIES_DEFAULT : own->log_entries;
+    own->step_items = own->step_items == 0 ? STEP_ITEMS_DEFAULT : own->step_items;
     own->trailing_bytes = own->trailing_bytes == 0 ? own->log_bytes / 2 : own->trailing_bytes;
 }
 
