@@ -78,6 +78,23 @@ uint64_t bytes_read_u64(const uint8_t *at)
     return value;
 }
 
+void bytes_set_u64_big_endian(uint8_t *at, uint64_t value)
+{
+    for (int i = 7; i >= 0; i--) {
+        at[i] = (uint8_t)value;
+        value >>= 8;
+    }
+}
+
+uint64_t bytes_read_u64_big_endian(const uint8_t *at)
+{
+    uint64_t value = 0;
+    for (int i = 0; i < 8; i++) {
+        value = (value << 8) | at[i];
+    }
+    return value;
+}
+
 struct slice bytes_get_bytes(struct bytes_reader *reader, size_t size)
 {
     if (reader->bad || bytes_left(reader) < size) {

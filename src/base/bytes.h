@@ -28,6 +28,10 @@ void bytes_set_u64(uint8_t *at, uint64_t value);
 uint32_t bytes_read_u32(const uint8_t *at);
 uint64_t bytes_read_u64(const uint8_t *at);
 
+/* The same with the highest byte first, so that comparing bytes compares numbers. */
+void bytes_set_u64_big_endian(uint8_t *at, uint64_t value);
+uint64_t bytes_read_u64_big_endian(const uint8_t *at);
+
 /* A reader over borrowed bytes. The first read past the end, or a malformed varint, sets bad and
  * yields zeros from then on, so a decoder checks once, at its end. */
 struct bytes_reader {

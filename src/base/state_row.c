@@ -3,13 +3,18 @@
 
 #include "base/assert.h"
 
+static bool has_value(enum state_row_type type)
+{
+    return type != STATE_ROW_REMOVED && type != STATE_ROW_SLOT_REMOVED;
+}
+
 void state_row_encode(const struct state_row *row, struct buf *out)
 {
-    ASSERT(row->type <= STATE_ROW_ZSET);
+    ASSERT(row->type <= STATE_ROW_TYPE_MAX);
     bytes_put_varint(out, row->slot);
     bytes_put_u8(out, (uint8_t)row->type);
     bytes_put_slice(out, row->key);
-    if (row->type != STATE_ROW_REMOVED) {
+    if (has_value(row->type)) {
         bytes_put_u64(out, (uint64_t)row->expiry_ms);
         bytes_put_varint(out, row->modified_index);
         bytes_put_slice(out, row->value);
@@ -21,13 +26,13 @@ enum result state_row_decode(struct bytes_reader *reader, struct state_row *out)
     struct state_row row = {0};
     uint64_t slot = bytes_get_varint(reader);
     uint8_t type = bytes_get_u8(reader);
-    if (slot > UINT32_MAX || type > STATE_ROW_ZSET) {
+    if (slot > UINT32_MAX || type > STATE_ROW_TYPE_MAX) {
         reader->bad = true;
     }
     row.slot = (uint32_t)slot;
     row.type = (enum state_row_type)type;
     row.key = bytes_get_slice(reader);
-    if (row.type != STATE_ROW_REMOVED) {
+    if (has_value(row.type)) {
         row.expiry_ms = (int64_t)bytes_get_u64(reader);
         row.modified_index = bytes_get_varint(reader);
         row.value = bytes_get_slice(reader);
@@ -37,4 +42,12 @@ enum result state_row_decode(struct bytes_reader *reader, struct state_row *out)
     }
     *out = row;
     return RESULT_OK;
+}
+
+int state_row_compare(const struct state_row *a, const struct state_row *b)
+{
+    if (a->slot != b->slot) {
+        return a->slot < b->slot ? -1 : 1;
+    }
+    return slice_compare(a->key, b->key);
 }

@@ -33,6 +33,7 @@ struct container *container_create(enum value_type type, uint64_t hash_seed)
 void container_free(struct container *container)
 {
     if (container != NULL) {
+        ASSERT(container->parts == NULL);
         bool is_gone = operations_of(container->type)->free_some(container, UINT32_MAX);
         ASSERT(is_gone);
     }
@@ -47,7 +48,19 @@ void container_encode(const struct container *container, struct buf *out)
 {
     bytes_put_u8(out, (uint8_t)container->encoding);
     bytes_put_varint(out, container->count);
-    operations_of(container->type)->encode(container, out);
+    operations_of(container->type)->encode(container, 0, container->count, out);
+}
+
+void container_encode_elements(const struct container *container, uint64_t first, uint64_t end,
+                               struct buf *out)
+{
+    ASSERT(container->type != VALUE_TYPE_LIST);
+    operations_of(container->type)->encode(container, first, end, out);
+}
+
+enum result container_decode_element(struct container *container, struct bytes_reader *reader)
+{
+    return operations_of(container->type)->decode(container, reader, 1);
 }
 
 enum result container_decode(enum value_type type, uint64_t hash_seed, struct slice bytes,

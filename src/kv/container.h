@@ -22,21 +22,26 @@
 #include "base/slice.h"
 #include "kv/value.h"
 
+struct container_parts;
+
 struct container {
     enum value_type type;
-    enum value_encoding encoding; /* replicated: what OBJECT ENCODING answers */
-    uint64_t count;               /* elements; a key with none does not exist */
-    uint64_t bytes;               /* of memory, this struct included, about right */
-    uint64_t changes;             /* noted since it was made or a change began */
-    uint64_t digest;              /* of these changes, in their order */
+    enum value_encoding encoding;  /* replicated: what OBJECT ENCODING answers */
+    uint64_t count;                /* elements; a key with none does not exist */
+    uint64_t bytes;                /* of memory, this struct included, about right */
+    uint64_t changes;              /* noted since it was made or a change began */
+    uint64_t digest;               /* of these changes, in their order */
+    struct container_parts *parts; /* of a large one (container_parts.h), else NULL */
 };
 
 /* How a type does what all do. */
 struct container_operations {
     /* Returns an empty one. hash_seed keys its tables, and shows in no result. */
     struct container *(*create)(uint64_t hash_seed);
-    /* Appends all elements, in an order that gives the same container again. */
-    void (*encode)(const struct container *container, struct buf *out);
+    /* Appends the elements from first to before end, in an order that gives the same container
+     * again; of a list, all of them. */
+    void (*encode)(const struct container *container, uint64_t first, uint64_t end,
+                   struct buf *out);
     /* Adds count elements to an empty one, through the functions that note changes. */
     enum result (*decode)(struct container *container, struct bytes_reader *reader, uint64_t count);
     /* Frees up to elements_max elements; true when it is all gone, the struct included. */
@@ -46,7 +51,7 @@ struct container_operations {
 /* Returns an empty container of a type other than VALUE_TYPE_STRING. */
 struct container *container_create(enum value_type type, uint64_t hash_seed);
 
-/* Frees it at once; NULL is allowed. */
+/* Frees it at once; NULL is allowed. It has no parts any more. */
 void container_free(struct container *container);
 
 /* As container_free, in steps: true when it is all gone. Keeps bytes up to date. */
@@ -54,6 +59,14 @@ bool container_free_some(struct container *container, uint32_t elements_max);
 
 /* Appends the value of its row in a snapshot: encoding (u8), count (varint), elements. */
 void container_encode(const struct container *container, struct buf *out);
+
+/* Appends the elements from position first to before end, not of a list. */
+void container_encode_elements(const struct container *container, uint64_t first, uint64_t end,
+                               struct buf *out);
+
+/* Adds the next of such elements. RESULT_CORRUPT when it cannot be. */
+MUST_CHECK enum result container_decode_element(struct container *container,
+                                                struct bytes_reader *reader);
 
 /* Makes a container of a type from container_encode's bytes, which must be used up. Untrusted:
  * RESULT_CORRUPT, *out untouched. */

@@ -4,12 +4,13 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "kv/container_parts.h"
 
 enum { CAPACITY_MIN = 4, INDEX_SLOTS_MIN = 64 };
 
-void dense_table_init(struct dense_table *table, uint64_t hash_seed)
+void dense_table_init(struct dense_table *table, uint64_t hash_seed, const struct container *owner)
 {
-    *table = (struct dense_table){.hash_seed = hash_seed};
+    *table = (struct dense_table){.hash_seed = hash_seed, .owner = owner};
 }
 
 static uint32_t hash_of(const struct dense_table *table, struct slice member)
@@ -158,6 +159,7 @@ struct dense_entry *dense_table_add(struct dense_table *table, struct slice memb
                                     struct slice value)
 {
     ASSERT(table->count < DENSE_TABLE_NOWHERE - 1);
+    container_parts_touch(table->owner, table->count);
     if (table->count == table->capacity) {
         set_capacity(table, table->capacity == 0 ? CAPACITY_MIN : table->capacity * 2);
     }
@@ -175,6 +177,7 @@ struct dense_entry *dense_table_set_value(struct dense_table *table, uint32_t po
                                           struct slice value)
 {
     ASSERT(position < table->count);
+    container_parts_touch(table->owner, position);
     struct dense_entry *entry = table->entries[position];
     if (entry->value_size == value.size) {
         if (value.size > 0) {
@@ -214,6 +217,8 @@ void dense_table_remove(struct dense_table *table, uint32_t position)
     ASSERT(position < table->count);
     struct dense_entry *entry = table->entries[position];
     uint32_t last = table->count - 1;
+    container_parts_touch(table->owner, position);
+    container_parts_touch(table->owner, last);
     if (table->index_mask != 0) {
         remove_slot(table, find_slot(table, entry->hash, slice_of(NULL, 0), position));
         if (position != last) {

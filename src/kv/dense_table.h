@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "kv/container.h"
 
 #define DENSE_TABLE_PLAIN_MAX 16
 #define DENSE_TABLE_NOWHERE UINT32_MAX
@@ -34,7 +35,8 @@ struct dense_table {
     uint32_t capacity;
     uint32_t index_mask; /* slots - 1; 0: no index */
     uint64_t hash_seed;
-    uint64_t bytes; /* of memory, the struct itself excluded */
+    const struct container *owner; /* told which positions change (container_parts.h) */
+    uint64_t bytes;                /* of memory, the struct itself excluded */
 };
 
 static inline struct slice dense_entry_member(const struct dense_entry *entry)
@@ -47,7 +49,7 @@ static inline struct slice dense_entry_value(const struct dense_entry *entry)
     return slice_of(entry->bytes + entry->member_size, entry->value_size);
 }
 
-void dense_table_init(struct dense_table *table, uint64_t hash_seed);
+void dense_table_init(struct dense_table *table, uint64_t hash_seed, const struct container *owner);
 
 /* The position of a member, or DENSE_TABLE_NOWHERE. */
 uint32_t dense_table_find(const struct dense_table *table, struct slice member);

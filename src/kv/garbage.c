@@ -3,7 +3,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
-#include "kv/container.h"
+#include "kv/container_parts.h"
 
 enum {
     /* An item costs about a microsecond, most of it waiting for memory. */
@@ -136,6 +136,9 @@ static void push_container(struct garbage *garbage, struct container *container)
 
 void garbage_add_container(struct garbage *garbage, struct container *container)
 {
+    if (container->parts != NULL && container_parts_leave(container)) {
+        return;
+    }
     if (container->count < CONTAINER_ELEMENTS_MIN && container->bytes < GARBAGE_BLOCK_BYTES_MIN) {
         container_free(container);
     } else {

@@ -38,7 +38,8 @@ void garbage_deinit(struct garbage *garbage);
 /* Takes over a block from mem_alloc of size bytes; NULL is allowed. */
 void garbage_add_block(struct garbage *garbage, void *block, size_t size);
 
-/* Takes over a container: frees it at once if it has few elements. */
+/* Takes over a container: frees it at once if it has few elements. One with parts comes again when
+ * no snapshot needs them. */
 void garbage_add_container(struct garbage *garbage, struct container *container);
 
 /* Takes over what an item points at, its box or container, and frees the item's shell. */

@@ -12,7 +12,7 @@ static struct container *create(uint64_t hash_seed)
     hash->container.type = VALUE_TYPE_HASH;
     hash->container.encoding = VALUE_ENCODING_LISTPACK;
     hash->container.bytes = sizeof(*hash);
-    dense_table_init(&hash->table, hash_seed);
+    dense_table_init(&hash->table, hash_seed, &hash->container);
     return &hash->container;
 }
 
@@ -74,10 +74,10 @@ const struct dense_entry *hash_table_at(const struct hash_table *hash, uint32_t 
     return hash->table.entries[position];
 }
 
-static void encode(const struct container *container, struct buf *out)
+static void encode(const struct container *container, uint64_t first, uint64_t end, struct buf *out)
 {
     const struct hash_table *hash = hash_table_of_const(container);
-    for (uint32_t i = 0; i < hash->table.count; i++) {
+    for (uint64_t i = first; i < end; i++) {
         bytes_put_slice(out, dense_entry_member(hash->table.entries[i]));
         bytes_put_slice(out, dense_entry_value(hash->table.entries[i]));
     }

@@ -29,6 +29,7 @@ struct keyspace *keyspace_create(uint64_t hash_seed)
 /* Moves everything that lives to the garbage. */
 static void discard_all(struct keyspace *keyspace)
 {
+    container_parts_clear(keyspace);
     for (uint32_t i = 0; i < LIMIT_DATABASES; i++) {
         dict_clear(&keyspace->databases[i].dict);
         expiry_heap_clear(&keyspace->databases[i].expiries, &keyspace->garbage);

@@ -57,6 +57,7 @@ bool keyspace_change_end(struct keyspace_change *change)
         buf_truncate(&keyspace->snapshot.images, change->images_before);
     }
     if (container->count > 0) {
+        container_parts_watch(keyspace, keyspace->databases[change->database].slot, container);
         return true;
     }
     struct spot spot = keyspace_spot(keyspace, change->database, change->key);
@@ -81,6 +82,7 @@ void keyspace_set_container(struct keyspace *keyspace, uint32_t database, struct
     keyspace_preserve(keyspace, &spot);
     struct item *item = item_create_container(key, container, expiry_ms != KEYSPACE_NEVER);
     keyspace_put(keyspace, &spot, item, expiry_ms);
+    container_parts_watch(keyspace, spot.database->slot, container);
 }
 
 struct container *keyspace_create_container(const struct keyspace *keyspace, enum value_type type)

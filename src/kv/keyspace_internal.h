@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/limits.h"
+#include "kv/container_parts.h"
 #include "kv/dict.h"
 #include "kv/expiry_heap.h"
 #include "kv/garbage.h"
@@ -48,6 +49,19 @@ struct snapshot {
     uint32_t detached_count;
 };
 
+/* What one turn may encode, and where to. */
+struct encode_budget {
+    struct buf *out;
+    size_t out_size_max;
+    uint32_t looks; /* at items, parts and empty buckets, so far */
+    uint32_t looks_max;
+};
+
+static inline bool encode_budget_is_spent(const struct encode_budget *budget)
+{
+    return budget->looks >= budget->looks_max || buf_size(budget->out) >= budget->out_size_max;
+}
+
 struct keyspace {
     struct database databases[LIMIT_DATABASES];
     struct garbage garbage;
@@ -57,6 +71,7 @@ struct keyspace {
     uint64_t item_bytes; /* of all items, also removed keys and those in the garbage */
     struct keyspace_stats stats;
     struct snapshot snapshot;
+    struct large_containers large;
 };
 
 /* A place in a database, with what was found there. */

@@ -32,6 +32,12 @@ static enum value_type container_type_of(enum state_row_type type)
     case STATE_ROW_STRING:
     case STATE_ROW_INTEGER:
     case STATE_ROW_RAW:
+    case STATE_ROW_LARGE_LIST:
+    case STATE_ROW_LARGE_HASH:
+    case STATE_ROW_LARGE_SET:
+    case STATE_ROW_LARGE_ZSET:
+    case STATE_ROW_PART:
+    case STATE_ROW_SLOT_REMOVED:
         break;
     }
     return VALUE_TYPE_STRING;
@@ -64,20 +70,37 @@ static enum result value_of_row(const struct state_row *row, struct value *out)
     case STATE_ROW_SET:
     case STATE_ROW_ZSET:
     case STATE_ROW_REMOVED:
+    case STATE_ROW_LARGE_LIST:
+    case STATE_ROW_LARGE_HASH:
+    case STATE_ROW_LARGE_SET:
+    case STATE_ROW_LARGE_ZSET:
+    case STATE_ROW_PART:
+    case STATE_ROW_SLOT_REMOVED:
         break;
     }
     return RESULT_CORRUPT;
 }
 
+/* The container that a row describes, or NULL when the row is damaged. */
+static struct container *container_of_row(struct keyspace *keyspace, const struct state_row *row)
+{
+    struct container *container = NULL;
+    enum value_type type = container_type_of(row->type);
+    if (type == VALUE_TYPE_STRING) {
+        return container_parts_restore_head(keyspace, row);
+    }
+    uint64_t hash_seed = keyspace->databases[0].dict.hash_seed;
+    enum result result = container_decode(type, hash_seed, row->value, &container);
+    return result == RESULT_OK ? container : NULL;
+}
+
 /* The item that a row describes, or NULL when the row is damaged. */
-static struct item *item_of_row(uint64_t hash_seed, const struct state_row *row)
+static struct item *item_of_row(struct keyspace *keyspace, const struct state_row *row)
 {
     bool is_volatile = row->expiry_ms != KEYSPACE_NEVER;
-    enum value_type type = container_type_of(row->type);
-    if (type != VALUE_TYPE_STRING) {
-        struct container *container = NULL;
-        enum result result = container_decode(type, hash_seed, row->value, &container);
-        return result == RESULT_OK ? item_create_container(row->key, container, is_volatile) : NULL;
+    if (row->type >= STATE_ROW_LIST && row->type <= STATE_ROW_LARGE_ZSET) {
+        struct container *container = container_of_row(keyspace, row);
+        return container == NULL ? NULL : item_create_container(row->key, container, is_volatile);
     }
     struct value value;
     return value_of_row(row, &value) == RESULT_OK ? item_create(row->key, &value, is_volatile)
@@ -94,9 +117,31 @@ static uint32_t database_of_slot(const struct keyspace *keyspace, uint32_t slot)
     return number;
 }
 
+/* Whatever changes from now on has an index above those of all rows. */
+static void note_index(struct keyspace *keyspace, uint64_t modified_index)
+{
+    if (modified_index >= keyspace->snapshot.from_index) {
+        keyspace->snapshot.from_index = modified_index + 1;
+        keyspace->snapshot.fresh_index = modified_index + 1;
+        keyspace->applied_index = modified_index;
+    }
+}
+
+static enum result restore_part(struct keyspace *keyspace, const struct state_row *row)
+{
+    enum result result = container_parts_restore_part(keyspace, row);
+    if (result == RESULT_OK) {
+        note_index(keyspace, row->modified_index);
+    }
+    return result;
+}
+
 enum result keyspace_restore_row(struct keyspace *keyspace, const struct state_row *row)
 {
     ASSERT(!keyspace->snapshot.is_running);
+    if (row->slot >= STATE_ROW_PARTS_SLOT_MIN) {
+        return row->modified_index > ITEM_INDEX_MASK ? RESULT_CORRUPT : restore_part(keyspace, row);
+    }
     uint32_t number = database_of_slot(keyspace, row->slot);
     if (number == LIMIT_DATABASES || row->key.size > LIMIT_BULK_BYTES ||
         row->expiry_ms == KEYSPACE_KEEP_EXPIRY || row->modified_index > ITEM_INDEX_MASK) {
@@ -106,7 +151,7 @@ enum result keyspace_restore_row(struct keyspace *keyspace, const struct state_r
     if (spot.link != NULL) {
         return RESULT_CORRUPT;
     }
-    struct item *item = item_of_row(spot.database->dict.hash_seed, row);
+    struct item *item = item_of_row(keyspace, row);
     if (item == NULL) {
         return RESULT_CORRUPT;
     }
@@ -114,11 +159,11 @@ enum result keyspace_restore_row(struct keyspace *keyspace, const struct state_r
     item->modified_index = row->modified_index & ITEM_INDEX_MASK;
     item->accessed_s = item_access_time(keyspace->clock_ms) & ITEM_ACCESS_MASK;
     item->is_stored = true;
-    if (row->modified_index >= keyspace->snapshot.from_index) {
-        /* Whatever changes from now on has an index above those of all rows. */
-        keyspace->snapshot.from_index = row->modified_index + 1;
-        keyspace->snapshot.fresh_index = row->modified_index + 1;
-        keyspace->applied_index = row->modified_index;
-    }
+    note_index(keyspace, row->modified_index);
     return RESULT_OK;
+}
+
+enum result keyspace_restore_end(struct keyspace *keyspace)
+{
+    return container_parts_restore_end(keyspace);
 }

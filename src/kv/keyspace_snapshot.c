@@ -44,6 +44,7 @@ void keyspace_snapshot_init(struct keyspace *keyspace, uint64_t hash_seed)
         database->slot = i;
     }
     keyspace->snapshot.next_slot = LIMIT_DATABASES;
+    keyspace->large.next_slot = STATE_ROW_PARTS_SLOT_MIN;
 }
 
 static void clear_removed(struct removed_keys *removed)
@@ -95,7 +96,11 @@ static void encode_item(const struct database *database, struct item *item, stru
                             .value = value.string};
     uint8_t integer[sizeof(uint64_t)];
     if (value.type != VALUE_TYPE_STRING) {
-        container_encode(value.container, &elements);
+        if (value.container->parts != NULL) {
+            row.type = container_parts_encode_head(value.container->parts, &elements);
+        } else {
+            container_encode(value.container, &elements);
+        }
         row.value = buf_slice(&elements);
     } else if (value.encoding == VALUE_ENCODING_INT) {
         bytes_set_u64(integer, (uint64_t)value.integer);
@@ -159,6 +164,7 @@ void keyspace_note_added(struct keyspace *keyspace, const struct spot *spot, str
 void keyspace_detach(struct keyspace *keyspace, struct database *database)
 {
     struct snapshot *snapshot = &keyspace->snapshot;
+    container_parts_flush(keyspace, database->slot);
     clear_removed(&database->removed);
     if (snapshot->is_merging || (database->walk.is_done && database->leaving_walk.is_done)) {
         dict_clear(&database->dict);
@@ -173,6 +179,7 @@ void keyspace_detach(struct keyspace *keyspace, struct database *database)
         database->leaving_walk.is_done = true;
     }
     if (database->slot < snapshot->unseen_slot) {
+        ASSERT(snapshot->next_slot < STATE_ROW_PARTS_SLOT_MIN);
         database->slot = snapshot->next_slot++;
     }
 }
@@ -246,33 +253,26 @@ void keyspace_snapshot_begin(struct keyspace *keyspace, struct keyspace_meta *me
         database->leaving_walk = (struct walk){0, database->leaving.dict.count == 0};
         meta->slots[i] = database->slot;
     }
+    container_parts_snapshot_begin(keyspace);
 }
 
 /* One call of keyspace_snapshot_step. */
 struct step {
     const struct snapshot *snapshot;
-    struct buf *out;
-    size_t out_size_max;
-    uint32_t looks; /* at items and empty buckets, so far */
-    uint32_t looks_max;
+    struct encode_budget budget;
     const struct database *database; /* being walked */
     uint64_t cursor;                 /* of the bucket being visited */
 };
 
-static bool is_at_bound(const struct step *step)
-{
-    return step->looks >= step->looks_max || buf_size(step->out) >= step->out_size_max;
-}
-
 static void visit_item(struct item *item, void *context)
 {
     struct step *step = context;
-    step->looks++;
+    step->budget.looks++;
     if (is_wanted(step->snapshot, item)) {
         /* A table that shrank meanwhile is visited again in part. */
         uint64_t hash = dict_hash(&step->database->dict, item_key(item));
         if (!dict_scan_is_past(step->cursor, hash)) {
-            encode_item(step->database, item, step->out);
+            encode_item(step->database, item, step->budget.out);
         }
     }
 }
@@ -280,25 +280,25 @@ static void visit_item(struct item *item, void *context)
 static void visit_leaving(struct item *item, void *context)
 {
     struct step *step = context;
-    step->looks++;
+    step->budget.looks++;
     struct state_row row = {
         .slot = step->database->slot, .type = STATE_ROW_REMOVED, .key = item_key(item)};
-    state_row_encode(&row, step->out);
+    state_row_encode(&row, step->budget.out);
 }
 
 static void go_on(struct step *step, struct walk *walk, const struct dict *dict,
                   dict_visitor *visit)
 {
-    for (uint32_t i = 0; !walk->is_done && !is_at_bound(step); i++) {
-        uint32_t looks = step->looks;
+    for (uint32_t i = 0; !walk->is_done && !encode_budget_is_spent(&step->budget); i++) {
+        uint32_t looks = step->budget.looks;
         if (i % DICT_PREFETCH_BUCKETS == 0) {
             dict_scan_prefetch(dict, walk->cursor);
         }
         step->cursor = walk->cursor;
         walk->cursor = dict_scan(dict, walk->cursor, visit, step);
         walk->is_done = walk->cursor == 0;
-        if (step->looks == looks) {
-            step->looks++;
+        if (step->budget.looks == looks) {
+            step->budget.looks++;
         }
     }
 }
@@ -317,13 +317,13 @@ static bool hand_over_images(struct step *step, struct buf *images)
 {
     struct bytes_reader reader = bytes_reader_of(buf_slice(images));
     const uint8_t *start = reader.at;
-    while (bytes_left(&reader) > 0 && !is_at_bound(step)) {
+    while (bytes_left(&reader) > 0 && !encode_budget_is_spent(&step->budget)) {
         const uint8_t *at = reader.at;
         struct state_row row;
         enum result result = state_row_decode(&reader, &row);
         ASSERT(result == RESULT_OK);
-        buf_append(step->out, at, (size_t)(reader.at - at));
-        step->looks++;
+        buf_append(step->budget.out, at, (size_t)(reader.at - at));
+        step->budget.looks++;
     }
     buf_consume(images, (size_t)(reader.at - start));
     if (buf_size(images) == 0) {
@@ -339,11 +339,11 @@ bool keyspace_snapshot_step(struct keyspace *keyspace, struct buf *out, size_t b
     ASSERT(snapshot->is_running);
     ASSERT(bytes_max > 0);
     ASSERT(items_max > 0);
-    struct step step = {.snapshot = snapshot,
-                        .out = out,
-                        .out_size_max = buf_size(out) + bytes_max,
-                        .looks_max = items_max};
-    bool is_done = hand_over_images(&step, &snapshot->images);
+    struct step step = {
+        .snapshot = snapshot,
+        .budget = {.out = out, .out_size_max = buf_size(out) + bytes_max, .looks_max = items_max}};
+    bool is_done = hand_over_images(&step, &snapshot->images) &&
+                   container_parts_snapshot_step(keyspace, &step.budget);
     for (uint32_t i = 0; is_done && i < snapshot->detached_count; i++) {
         is_done = walk_database(&step, &snapshot->detached[i]);
     }
@@ -377,6 +377,7 @@ void keyspace_snapshot_end(struct keyspace *keyspace, bool is_saved)
     }
     snapshot->is_running = false;
     snapshot->is_merging = !is_saved;
+    container_parts_snapshot_end(keyspace, is_saved);
 }
 
 bool keyspace_snapshot_is_running(const struct keyspace *keyspace)
@@ -402,7 +403,7 @@ uint64_t keyspace_snapshot_memory(const struct keyspace *keyspace)
 uint64_t keyspace_snapshot_overhead(const struct keyspace *keyspace)
 {
     const struct snapshot *snapshot = &keyspace->snapshot;
-    uint64_t bytes = snapshot->images.capacity;
+    uint64_t bytes = snapshot->images.capacity + keyspace->large.bytes;
     for (uint32_t i = 0; i < LIMIT_DATABASES; i++) {
         bytes += dict_memory(&keyspace->databases[i].removed.dict);
         bytes += dict_memory(&keyspace->databases[i].leaving.dict);

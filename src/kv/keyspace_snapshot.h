@@ -11,6 +11,8 @@
  * fresh one, so that neither has to touch a row. Rows of slots that no database has any more are
  * dead, and the store drops them.
  *
+ * Values of many elements are rows of their own, under slots of their own: container_parts.h.
+ *
  * Encoding order carries no meaning: each key comes at most once in a snapshot.
  */
 #ifndef QUORUM_KV_KEYSPACE_SNAPSHOT_H
@@ -59,8 +61,12 @@ uint64_t keyspace_snapshot_memory(const struct keyspace *keyspace);
  */
 struct keyspace *keyspace_restore(uint64_t hash_seed, const struct keyspace_meta *meta);
 
-/* Adds a row to a keyspace being restored. RESULT_CORRUPT for a row that cannot be: a value that
- * does not fit its type, a removed key, a key that is there already, a slot no database has. */
+/* Adds a row to a keyspace being restored, in the order of slots and keys. RESULT_CORRUPT for a row
+ * that cannot be: a value that does not fit its type, a removed key, a key that is there already, a
+ * slot no database has. */
 MUST_CHECK enum result keyspace_restore_row(struct keyspace *keyspace, const struct state_row *row);
+
+/* All rows were added. RESULT_CORRUPT when the values that consist of several rows lack some. */
+MUST_CHECK enum result keyspace_restore_end(struct keyspace *keyspace);
 
 #endif

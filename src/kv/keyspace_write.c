@@ -274,6 +274,9 @@ void keyspace_move(struct keyspace *keyspace, uint32_t from_database, struct sli
         keyspace_preserve(keyspace, &target);
     }
     keyspace_put(keyspace, &target, item, expiry_ms);
+    if (item_container(item) != NULL) {
+        container_parts_moved(item_container(item), target.database->slot);
+    }
     item_free_shell(old);
 }
 

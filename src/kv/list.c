@@ -10,24 +10,8 @@
 #include "base/assert.h"
 #include "base/limits.h"
 #include "base/mem.h"
-
-enum { CHUNK_BYTES_MAX = 4096, CHUNK_ELEMENTS_MAX = 128, CHUNK_BYTES_MIN = 64 };
-
-struct chunk {
-    struct chunk *next;
-    struct chunk *previous;
-    uint32_t start; /* bytes[start..end) are the elements */
-    uint32_t end;
-    uint32_t capacity;
-    uint32_t count;
-    uint8_t bytes[];
-};
-
-struct list_value {
-    struct container container;
-    struct chunk *head;
-    struct chunk *tail;
-};
+#include "kv/list_internal.h"
+#include "kv/list_parts.h"
 
 struct list_value *list_value_of(struct container *container)
 {
@@ -99,7 +83,7 @@ static uint32_t offset_of(const struct chunk *chunk, uint32_t position)
 
 /* ---- Chunks of a list ---- */
 
-static struct chunk *chunk_create(struct list_value *list, uint32_t capacity)
+struct chunk *list_chunk_create(struct list_value *list, uint32_t capacity)
 {
     struct chunk *chunk = mem_alloc(sizeof(*chunk) + capacity);
     *chunk = (struct chunk){.capacity = capacity};
@@ -107,19 +91,20 @@ static struct chunk *chunk_create(struct list_value *list, uint32_t capacity)
     return chunk;
 }
 
-/* Puts a chunk behind another one, or first. */
-static void chunk_link(struct list_value *list, struct chunk *chunk, struct chunk *previous)
+void list_chunk_link(struct list_value *list, struct chunk *chunk, struct chunk *previous)
 {
     chunk->previous = previous;
     chunk->next = previous == NULL ? list->head : previous->next;
     *(chunk->previous == NULL ? &list->head : &chunk->previous->next) = chunk;
     *(chunk->next == NULL ? &list->tail : &chunk->next->previous) = chunk;
+    list_parts_linked(list, chunk);
 }
 
 static void chunk_unlink(struct list_value *list, struct chunk *chunk)
 {
     *(chunk->previous == NULL ? &list->head : &chunk->previous->next) = chunk->next;
     *(chunk->next == NULL ? &list->tail : &chunk->next->previous) = chunk->previous;
+    list_parts_unlinked(list, chunk);
 }
 
 static void chunk_free(struct list_value *list, struct chunk *chunk)
@@ -137,15 +122,20 @@ static struct chunk *chunk_grow(struct list_value *list, struct chunk *chunk, ui
     while (capacity < used + size) {
         capacity *= 2;
     }
-    struct chunk *larger = chunk_create(list, capacity);
+    struct chunk *larger = list_chunk_create(list, capacity);
     larger->count = chunk->count;
     larger->start = at_head ? capacity - used : 0;
     larger->end = larger->start + used;
     memcpy(larger->bytes + larger->start, chunk->bytes + chunk->start, used);
-    struct chunk *previous = chunk->previous;
-    chunk_unlink(list, chunk);
+    larger->number = chunk->number;
+    larger->modified_index = chunk->modified_index;
+    larger->is_stored = chunk->is_stored;
+    larger->previous = chunk->previous;
+    larger->next = chunk->next;
+    *(larger->previous == NULL ? &list->head : &larger->previous->next) = larger;
+    *(larger->next == NULL ? &list->tail : &larger->next->previous) = larger;
+    list_parts_replaced(list, chunk, larger);
     chunk_free(list, chunk);
-    chunk_link(list, larger, previous);
     return larger;
 }
 
@@ -182,10 +172,13 @@ static void push_tail(struct list_value *list, struct slice element)
     uint32_t size = packed_size(element);
     struct chunk *chunk = list->tail;
     if (!has_room(chunk, size)) {
-        chunk = chunk_create(list, size > CHUNK_BYTES_MIN ? size : CHUNK_BYTES_MIN);
-        chunk_link(list, chunk, list->tail);
-    } else if (chunk->capacity - chunk->end < size) {
-        chunk = chunk_grow(list, chunk, size, false);
+        chunk = list_chunk_create(list, size > CHUNK_BYTES_MIN ? size : CHUNK_BYTES_MIN);
+        list_chunk_link(list, chunk, list->tail);
+    } else {
+        list_parts_touch(list, chunk);
+        if (chunk->capacity - chunk->end < size) {
+            chunk = chunk_grow(list, chunk, size, false);
+        }
     }
     pack(chunk->bytes + chunk->end, element);
     chunk->end += size;
@@ -197,12 +190,15 @@ static void push_head(struct list_value *list, struct slice element)
     uint32_t size = packed_size(element);
     struct chunk *chunk = list->head;
     if (!has_room(chunk, size)) {
-        chunk = chunk_create(list, size > CHUNK_BYTES_MIN ? size : CHUNK_BYTES_MIN);
+        chunk = list_chunk_create(list, size > CHUNK_BYTES_MIN ? size : CHUNK_BYTES_MIN);
         chunk->start = chunk->capacity;
         chunk->end = chunk->capacity;
-        chunk_link(list, chunk, NULL);
-    } else if (chunk->start < size) {
-        chunk = chunk_grow(list, chunk, size, true);
+        list_chunk_link(list, chunk, NULL);
+    } else {
+        list_parts_touch(list, chunk);
+        if (chunk->start < size) {
+            chunk = chunk_grow(list, chunk, size, true);
+        }
     }
     chunk->start -= size;
     pack(chunk->bytes + chunk->start, element);
@@ -227,15 +223,16 @@ static void split(struct list_value *list, struct chunk *chunk, uint32_t positio
     if (position == 0 || position == chunk->count) {
         return;
     }
+    list_parts_touch(list, chunk);
     uint32_t offset = offset_of(chunk, position);
     uint32_t size = chunk->end - offset;
-    struct chunk *rest = chunk_create(list, size > CHUNK_BYTES_MIN ? size : CHUNK_BYTES_MIN);
+    struct chunk *rest = list_chunk_create(list, size > CHUNK_BYTES_MIN ? size : CHUNK_BYTES_MIN);
     memcpy(rest->bytes, chunk->bytes + offset, size);
     rest->end = size;
     rest->count = chunk->count - position;
     chunk->end = offset;
     chunk->count = position;
-    chunk_link(list, rest, chunk);
+    list_chunk_link(list, rest, chunk);
 }
 
 /* Joins a chunk with the next one if both together are small. */
@@ -246,6 +243,8 @@ static void join(struct list_value *list, struct chunk *chunk)
         !has_room(chunk, next->end - next->start)) {
         return;
     }
+    list_parts_touch(list, chunk);
+    list_parts_touch(list, next);
     uint32_t size = next->end - next->start;
     if (chunk->capacity - chunk->end < size) {
         chunk = chunk_grow(list, chunk, size, false);
@@ -260,6 +259,7 @@ static void join(struct list_value *list, struct chunk *chunk)
 /* Takes number elements from a position on out of one chunk, which goes if it is empty then. */
 static void cut(struct list_value *list, struct chunk *chunk, uint32_t position, uint32_t number)
 {
+    list_parts_touch(list, chunk);
     uint32_t from = offset_of(chunk, position);
     uint32_t to = from;
     for (uint32_t i = 0; i < number; i++) {
@@ -310,6 +310,7 @@ static void insert(struct list_value *list, uint64_t index, struct slice element
         struct chunk *chunk = find(list, index, &position);
         uint32_t size = packed_size(element);
         if (has_room(chunk, size)) {
+            list_parts_touch(list, chunk);
             if (chunk->capacity - chunk->end < size) {
                 chunk = chunk_grow(list, chunk, size, false);
             }
@@ -321,11 +322,12 @@ static void insert(struct list_value *list, uint64_t index, struct slice element
         } else {
             split(list, chunk, position);
             struct chunk *previous = position == 0 ? chunk->previous : chunk;
-            struct chunk *own = chunk_create(list, size > CHUNK_BYTES_MIN ? size : CHUNK_BYTES_MIN);
+            struct chunk *own =
+                list_chunk_create(list, size > CHUNK_BYTES_MIN ? size : CHUNK_BYTES_MIN);
             pack(own->bytes, element);
             own->end = size;
             own->count = 1;
-            chunk_link(list, own, previous);
+            list_chunk_link(list, own, previous);
         }
     }
     list->container.count++;
@@ -346,6 +348,7 @@ void list_value_set(struct list_value *list, uint64_t index, struct slice elemen
     struct slice old = unpack(chunk, &to);
     container_note(&list->container, CONTAINER_SET, index, element, slice_of(NULL, 0));
     if (old.size == element.size) {
+        list_parts_touch(list, chunk);
         pack(chunk->bytes + from, element);
         return;
     }
@@ -393,9 +396,10 @@ bool list_walk_next(struct list_walk *walk, struct slice *out)
 
 /* ---- As a container ---- */
 
-static void encode(const struct container *container, struct buf *out)
+static void encode(const struct container *container, uint64_t first, uint64_t end, struct buf *out)
 {
     const struct list_value *list = list_value_of_const(container);
+    ASSERT(first == 0 && end == container->count);
     for (const struct chunk *chunk = list->head; chunk != NULL; chunk = chunk->next) {
         buf_append(out, chunk->bytes + chunk->start, chunk->end - chunk->start);
     }

@@ -10,7 +10,7 @@ static struct container *create(uint64_t hash_seed)
     set->container.type = VALUE_TYPE_SET;
     set->container.encoding = VALUE_ENCODING_INTSET;
     set->container.bytes = sizeof(*set);
-    dense_table_init(&set->table, hash_seed);
+    dense_table_init(&set->table, hash_seed, &set->container);
     return &set->container;
 }
 
@@ -70,11 +70,11 @@ struct slice set_member_at(const struct set *set, uint32_t position)
     return dense_entry_member(set->table.entries[position]);
 }
 
-static void encode(const struct container *container, struct buf *out)
+static void encode(const struct container *container, uint64_t first, uint64_t end, struct buf *out)
 {
     const struct set *set = set_of_const(container);
-    for (uint32_t i = 0; i < set->table.count; i++) {
-        bytes_put_slice(out, set_member_at(set, i));
+    for (uint64_t i = first; i < end; i++) {
+        bytes_put_slice(out, set_member_at(set, (uint32_t)i));
     }
 }
 

@@ -60,7 +60,7 @@ static struct container *create(uint64_t hash_seed)
     set->container.type = VALUE_TYPE_ZSET;
     set->container.encoding = VALUE_ENCODING_LISTPACK;
     set->levels = 1;
-    dense_table_init(&set->table, hash_seed);
+    dense_table_init(&set->table, hash_seed, &set->container);
     update(set);
     return &set->container;
 }
@@ -351,10 +351,10 @@ const struct dense_table *sorted_set_table(const struct sorted_set *set)
 
 /* ---- As a container ---- */
 
-static void encode(const struct container *container, struct buf *out)
+static void encode(const struct container *container, uint64_t first, uint64_t end, struct buf *out)
 {
     const struct sorted_set *set = sorted_set_of_const(container);
-    for (uint32_t i = 0; i < set->table.count; i++) {
+    for (uint64_t i = first; i < end; i++) {
         uint64_t bits = 0;
         memcpy(&bits, dense_entry_value(set->table.entries[i]).bytes, sizeof(bits));
         bytes_put_slice(out, dense_entry_member(set->table.entries[i]));

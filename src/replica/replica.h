@@ -39,8 +39,8 @@ struct replica_options {
     const char *password;            /* requirepass; copied; NULL or "": none */
     struct peer_node_info self;      /* what /status, ROLE and peers say of this node */
     const struct replica_host *host; /* borrowed for the replica's life */
-    /* The state that the log goes on from: filled by replica_restore_begin and _rows; taken over on
-     * success. NULL: none, and then raft.snapshot_index is 0 or is_state_missing set. */
+    /* The state that the log goes on from: filled by replica_restore_begin, _rows and _end; taken
+     * over on success. NULL: none, and then raft.snapshot_index is 0 or is_state_missing set. */
     struct replica_restore *restore;
     /* This node's state is of no use (it differed from the others'): it holds its log, votes and
      * acknowledges, but applies nothing and answers nothing until it has fetched a snapshot. */
@@ -55,8 +55,12 @@ struct replica_restore;
  * its opaque part cannot be read. */
 MUST_CHECK enum result replica_restore_begin(const struct replica_state_meta *meta,
                                              struct replica_restore **out);
-/* Adds encoded rows. RESULT_CORRUPT, logged, for one that cannot be. */
+/* Adds encoded rows, in the order of slots and keys. RESULT_CORRUPT, logged, for one that cannot
+ * be.
+ */
 MUST_CHECK enum result replica_restore_rows(struct replica_restore *restore, struct slice rows);
+/* All rows were added. RESULT_CORRUPT, logged, when some are missing. */
+MUST_CHECK enum result replica_restore_end(struct replica_restore *restore);
 /* Frees what replica_create did not take over; NULL is allowed. */
 void replica_restore_destroy(struct replica_restore *restore);
 

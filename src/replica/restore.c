@@ -39,6 +39,9 @@ static void prefetch_rows(const struct replica_restore *restore, const struct st
         while (number < LIMIT_DATABASES && restore->meta.slots[number] != rows[i].slot) {
             number++;
         }
+        if (number == LIMIT_DATABASES) {
+            break; /* parts of large values: their places are known */
+        }
         keyspace_prefetch_add(&prefetch, restore->keyspace, number, rows[i].key);
     }
     keyspace_prefetch_items(&prefetch, restore->keyspace);
@@ -73,6 +76,18 @@ enum result replica_restore_rows(struct replica_restore *restore, struct slice r
                    restore->meta.index);
     }
     return are_sound ? RESULT_OK : RESULT_CORRUPT;
+}
+
+enum result replica_restore_end(struct replica_restore *restore)
+{
+    enum result result = keyspace_restore_end(restore->keyspace);
+    if (result != RESULT_OK) {
+        logger_log(LOGGER_ERROR,
+                   "the snapshot at index %" PRIu64 " lacks elements of a list, set, sorted set or "
+                   "hash",
+                   restore->meta.index);
+    }
+    return result;
 }
 
 void replica_restore_destroy(struct replica_restore *restore)

@@ -279,6 +279,9 @@ bool replica_on_received_rows(struct replica *replica, struct slice rows, bool i
     if (result == RESULT_OK && !receive->is_unsound) {
         receive->is_unsound = replica_restore_rows(receive->restore, rows) != RESULT_OK;
     }
+    if (is_last && result == RESULT_OK && !receive->is_unsound) {
+        receive->is_unsound = replica_restore_end(receive->restore) != RESULT_OK;
+    }
     if (is_last || result != RESULT_OK) {
         loaded(replica, result);
         return false;

@@ -104,7 +104,7 @@ static enum result load_rows(struct server *server, struct server_data *data)
             return result;
         }
     }
-    return result;
+    return result == RESULT_OK ? replica_restore_end(data->restore) : result;
 }
 
 static enum result load_state(struct server *server, struct server_data *data)

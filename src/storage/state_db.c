@@ -100,7 +100,7 @@ static enum result check_version(struct state_db *db)
     }
     if (code == SQLITE_ROW) {
         sqlite3_int64 version = sqlite3_column_int64(statement, 0);
-        if (version != STATE_DB_FORMAT_VERSION) {
+        if (version < STATE_DB_FORMAT_VERSION_MIN || version > STATE_DB_FORMAT_VERSION) {
             logger_log(LOGGER_ERROR,
                        "%s has format version %lld, this program writes %d; start the version of "
                        "the program that wrote it",
@@ -200,6 +200,18 @@ static enum result check_file(struct state_db *db)
     return result == RESULT_OK ? check_tables(db) : result;
 }
 
+/* So that a program of an older version refuses what this one is about to write. */
+static enum result upgrade(struct state_db *db, const struct state_store_options *options)
+{
+    uint64_t version = 0;
+    enum result result =
+        sqlite_file_read_number(&db->file, "SELECT format_version FROM identity", &version);
+    if (result == RESULT_OK && version != STATE_DB_FORMAT_VERSION) {
+        result = state_db_put_identity(db, options);
+    }
+    return result;
+}
+
 static enum result load_meta(struct state_db *db)
 {
     enum result result = state_db_load_meta(db);
@@ -229,6 +241,9 @@ static enum result open_connected(struct state_db *db, const struct state_store_
     }
     if (result == RESULT_OK && is_new) {
         result = create_new(db, options);
+    }
+    if (result == RESULT_OK && !is_new) {
+        result = upgrade(db, options);
     }
     if (result == RESULT_OK) {
         result = sqlite_file_checkpoint(&db->file, SQLITE_CHECKPOINT_TRUNCATE);

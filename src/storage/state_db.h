@@ -28,7 +28,12 @@
 #include "storage/sqlite_file.h"
 #include "storage/state_store.h"
 
-enum { STATE_DB_FORMAT_VERSION = 1, STATE_DB_PART_BYTES = 1024 * 1024 };
+/* Version 1 had no slots of large values (base/state_row.h), and is read as it is. */
+enum {
+    STATE_DB_FORMAT_VERSION = 2,
+    STATE_DB_FORMAT_VERSION_MIN = 1,
+    STATE_DB_PART_BYTES = 1024 * 1024
+};
 
 /* What the rows add up to. */
 struct state_db_totals {

@@ -74,8 +74,12 @@ static enum result load_parts(struct loading *loading, struct state_row *row)
     return result;
 }
 
+/* A slot of a large value belongs to a key, which whoever reads the rows has to check. */
 static bool is_live(const struct state_meta *meta, uint32_t slot)
 {
+    if (slot >= STATE_ROW_PARTS_SLOT_MIN) {
+        return true;
+    }
     for (size_t i = 0; i < LIMIT_DATABASES; i++) {
         if (meta->slots[i] == slot) {
             return true;
@@ -92,7 +96,7 @@ static enum result load_row(struct loading *loading)
                             .expiry_ms = sqlite3_column_int64(from, 3),
                             .modified_index = (uint64_t)sqlite3_column_int64(from, 4)};
     sqlite3_int64 type = sqlite3_column_int64(from, 2);
-    if (type <= STATE_ROW_REMOVED || type > UINT8_MAX) {
+    if (type <= STATE_ROW_REMOVED || type >= STATE_ROW_SLOT_REMOVED) {
         return bad_row(loading, &row, "has a type that cannot be");
     }
     row.type = (enum state_row_type)type;

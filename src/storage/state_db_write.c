@@ -127,9 +127,14 @@ static enum result put_new(struct state_db *db, const struct state_row *row)
     return result == RESULT_OK && is_cut ? put_parts(db, row) : result;
 }
 
+static enum result remove_slot(struct state_db *db, uint64_t slot);
+
 static enum result put_row(struct state_db *db, const struct state_row *row)
 {
     bool found = false;
+    if (row->type == STATE_ROW_SLOT_REMOVED) {
+        return remove_slot(db, row->slot);
+    }
     enum result result = forget_row(db, row, &found);
     if (result == RESULT_OK && found && db->has_parts) {
         (void)bind_key(db, STATE_DB_REMOVE_PARTS, row);
@@ -151,12 +156,7 @@ static enum result put_row(struct state_db *db, const struct state_row *row)
 /* By slot and key, as the table lies. */
 static int compare_rows(const void *a, const void *b)
 {
-    const struct state_row *left = a;
-    const struct state_row *right = b;
-    if (left->slot != right->slot) {
-        return left->slot < right->slot ? -1 : 1;
-    }
-    return slice_compare(left->key, right->key);
+    return state_row_compare(a, b);
 }
 
 enum result state_db_put_rows(struct state_db *db, struct state_row *rows, size_t count)
@@ -224,12 +224,13 @@ static bool is_live(const struct state_meta *meta, uint64_t slot)
     return false;
 }
 
+/* Those of databases: others are removed by a row each. */
 static enum result remove_dead_slots(struct state_db *db, const struct state_meta *meta)
 {
     bool found = true;
     uint64_t slot = 0;
     enum result result = find_slot(db, 0, &found, &slot);
-    while (result == RESULT_OK && found) {
+    while (result == RESULT_OK && found && slot < STATE_ROW_PARTS_SLOT_MIN) {
         if (!is_live(meta, slot)) {
             result = remove_slot(db, slot);
         }

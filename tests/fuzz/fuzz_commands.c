@@ -1,6 +1,9 @@
 /* fuzz_commands.c -- commands on a keyspace: each gives exactly one whole reply, and what is in the
  * keyspace at the end comes back from its own rows with the same rows again. */
+#include <stdlib.h>
+
 #include "base/limits.h"
+#include "base/mem.h"
 #include "command/command.h"
 #include "fuzz/fuzz.h"
 #include "kv/keyspace_snapshot.h"
@@ -48,6 +51,35 @@ static void save(struct keyspace *keyspace, struct keyspace_meta *meta, struct b
     keyspace_snapshot_end(keyspace, true);
 }
 
+static int compare_rows(const void *a, const void *b)
+{
+    return state_row_compare(a, b);
+}
+
+/* Adds rows as a store would give them: in order, and without those that only remove. */
+static void restore_rows(struct keyspace *restored, struct slice bytes)
+{
+    struct bytes_reader reader = bytes_reader_of(bytes);
+    struct state_row *rows = NULL;
+    size_t count = 0;
+    while (bytes_left(&reader) > 0) {
+        struct state_row row;
+        FUZZ_CHECK(state_row_decode(&reader, &row) == RESULT_OK);
+        if (row.type != STATE_ROW_REMOVED && row.type != STATE_ROW_SLOT_REMOVED) {
+            rows = mem_realloc(rows, (count + 1) * sizeof(*rows));
+            rows[count++] = row;
+        }
+    }
+    if (count > 0) {
+        qsort(rows, count, sizeof(*rows), compare_rows);
+    }
+    for (size_t i = 0; i < count; i++) {
+        FUZZ_CHECK(keyspace_restore_row(restored, &rows[i]) == RESULT_OK);
+    }
+    FUZZ_CHECK(keyspace_restore_end(restored) == RESULT_OK);
+    mem_free(rows);
+}
+
 /* Every key of the first is in the second with the same value. */
 static void restore_and_compare(struct keyspace *keyspace)
 {
@@ -55,14 +87,7 @@ static void restore_and_compare(struct keyspace *keyspace)
     struct buf rows = {0};
     save(keyspace, &meta, &rows);
     struct keyspace *restored = keyspace_restore(HASH_SEED, &meta);
-    struct bytes_reader reader = bytes_reader_of(buf_slice(&rows));
-    while (bytes_left(&reader) > 0) {
-        struct state_row row;
-        FUZZ_CHECK(state_row_decode(&reader, &row) == RESULT_OK);
-        if (row.type != STATE_ROW_REMOVED) {
-            FUZZ_CHECK(keyspace_restore_row(restored, &row) == RESULT_OK);
-        }
-    }
+    restore_rows(restored, buf_slice(&rows));
     FUZZ_CHECK(keyspace_state_hash(restored) == keyspace_state_hash(keyspace));
     for (uint32_t i = 0; i < LIMIT_DATABASES; i++) {
         FUZZ_CHECK(keyspace_keys_count(restored, i) == keyspace_keys_count(keyspace, i));

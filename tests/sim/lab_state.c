@@ -14,7 +14,7 @@ enum { ROWS_AT_ONCE = 16 };
 static void image_deinit(struct lab_image *image)
 {
     for (uint32_t i = 0; i < image->rows_count; i++) {
-        blob_release(image->rows[i].row);
+        blob_release(image->rows[i]);
     }
     mem_free(image->rows);
     blob_release(image->replica_state);
@@ -41,22 +41,55 @@ static struct state_row decode_row(struct slice bytes)
 
 static void image_remove(struct lab_image *image, uint32_t at)
 {
-    blob_release(image->rows[at].row);
-    image->rows[at] = image->rows[--image->rows_count];
+    blob_release(image->rows[at]);
+    image->rows_count--;
+    memmove(image->rows + at, image->rows + at + 1,
+            (image->rows_count - at) * sizeof(*image->rows));
+}
+
+/* Where a row is, or belongs. */
+static uint32_t image_find(const struct lab_image *image, const struct state_row *row, bool *found)
+{
+    uint32_t first = 0;
+    uint32_t end = image->rows_count;
+    *found = false;
+    while (first < end) {
+        uint32_t middle = first + (end - first) / 2;
+        struct state_row present = decode_row(blob_slice(image->rows[middle]));
+        int order = state_row_compare(&present, row);
+        if (order == 0) {
+            *found = true;
+            return middle;
+        }
+        if (order < 0) {
+            first = middle + 1;
+        } else {
+            end = middle;
+        }
+    }
+    return first;
+}
+
+static void image_remove_slot(struct lab_image *image, uint32_t slot)
+{
+    struct state_row first = {.slot = slot};
+    bool found = false;
+    uint32_t at = image_find(image, &first, &found);
+    while (at < image->rows_count && decode_row(blob_slice(image->rows[at])).slot == slot) {
+        image_remove(image, at);
+    }
 }
 
 static void image_put(struct lab_image *image, struct slice bytes)
 {
     struct state_row row = decode_row(bytes);
-    uint64_t hash = hash_mix(row.slot, hash_bytes(0, row.key));
-    uint32_t at = 0;
-    while (at < image->rows_count && image->rows[at].hash != hash) {
-        at++;
+    if (row.type == STATE_ROW_SLOT_REMOVED) {
+        image_remove_slot(image, row.slot);
+        return;
     }
-    if (at < image->rows_count) {
-        struct state_row present = decode_row(blob_slice(image->rows[at].row));
-        ASSERT(present.slot == row.slot);
-        ASSERT(slice_equals(present.key, row.key));
+    bool found = false;
+    uint32_t at = image_find(image, &row, &found);
+    if (found) {
         image_remove(image, at);
     }
     if (row.type == STATE_ROW_REMOVED) {
@@ -66,7 +99,10 @@ static void image_put(struct lab_image *image, struct slice bytes)
         image->rows_capacity = image->rows_capacity * 2 + 64;
         image->rows = mem_realloc(image->rows, image->rows_capacity * sizeof(*image->rows));
     }
-    image->rows[image->rows_count++] = (struct lab_row){hash, blob_copy(bytes)};
+    memmove(image->rows + at + 1, image->rows + at,
+            (image->rows_count - at) * sizeof(*image->rows));
+    image->rows[at] = blob_copy(bytes);
+    image->rows_count++;
 }
 
 static void image_put_all(struct lab_image *image, struct slice bytes)
@@ -85,12 +121,12 @@ static void image_put_all(struct lab_image *image, struct slice bytes)
 static void image_sweep(struct lab_image *image)
 {
     for (uint32_t i = image->rows_count; i > 0; i--) {
-        uint32_t slot = decode_row(blob_slice(image->rows[i - 1].row)).slot;
+        uint32_t slot = decode_row(blob_slice(image->rows[i - 1])).slot;
         uint32_t number = 0;
         while (number < LIMIT_DATABASES && image->meta.slots[number] != slot) {
             number++;
         }
-        if (number == LIMIT_DATABASES) {
+        if (number == LIMIT_DATABASES && slot < STATE_ROW_PARTS_SLOT_MIN) {
             image_remove(image, i - 1);
         }
     }
@@ -121,7 +157,7 @@ static void image_encode(const struct lab_image *image, uint64_t salt, uint64_t 
     bytes_put_slice(out, meta->replica_state);
     bytes_put_u64(out, image->content_hash);
     for (uint32_t i = 0; i < image->rows_count; i++) {
-        bytes_put_slice(out, blob_slice(image->rows[i].row));
+        bytes_put_slice(out, blob_slice(image->rows[i]));
     }
     buf_deinit(&part);
 }
@@ -197,9 +233,11 @@ struct replica_restore *lab_state_restore(struct lab_node *node)
     enum result result = replica_restore_begin(&saved->meta, &restore);
     ASSERT(result == RESULT_OK);
     for (uint32_t i = 0; i < saved->rows_count; i++) {
-        result = replica_restore_rows(restore, blob_slice(saved->rows[i].row));
+        result = replica_restore_rows(restore, blob_slice(saved->rows[i]));
         ASSERT(result == RESULT_OK);
     }
+    result = replica_restore_end(restore);
+    ASSERT(result == RESULT_OK);
     if (keyspace_content_hash(restore->keyspace) != saved->content_hash) {
         lab_fail(node->lab, "node %u has saved something else than it had at index %llu",
                  node->number + 1, (unsigned long long)saved->meta.index);
@@ -459,7 +497,7 @@ static bool load(struct lab_node *node)
     while (!is_last && takes_more) {
         buf_clear(&rows);
         for (uint32_t i = 0; i < ROWS_AT_ONCE && state->loaded < state->loading.rows_count; i++) {
-            buf_append_slice(&rows, blob_slice(state->loading.rows[state->loaded++].row));
+            buf_append_slice(&rows, blob_slice(state->loading.rows[state->loaded++]));
         }
         is_last = state->loaded == state->loading.rows_count;
         enum result result = is_last ? draw_result(node) : RESULT_OK;

@@ -14,17 +14,12 @@
 
 struct lab_node;
 
-struct lab_row {
-    uint64_t hash;    /* of slot and key */
-    struct blob *row; /* encoded */
-};
-
 /* What a state file holds. */
 struct lab_image {
     struct replica_state_meta meta; /* index 0: nothing */
     struct blob *replica_state;     /* what its slice points into */
     uint64_t content_hash;
-    struct lab_row *rows;
+    struct blob **rows; /* encoded, in their order */
     uint32_t rows_count;
     uint32_t rows_capacity;
 };

@@ -81,8 +81,8 @@ static enum result decode(const uint8_t *bytes, size_t size)
 UNIT_TEST(state_row, malformed_ones_are_corrupt)
 {
     static const uint8_t good[] = {1, STATE_ROW_REMOVED, 1, 'k'};
-    static const uint8_t unknown_type[] = {1, STATE_ROW_ZSET + 1, 1, 'k', 0, 0, 0, 0, 0, 0, 0, 0, 0,
-                                           0};
+    static const uint8_t unknown_type[] = {
+        1, STATE_ROW_TYPE_MAX + 1, 1, 'k', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
     static const uint8_t slot_over_32_bits[] = {0x80, 0x80, 0x80, 0x80, 0x10, 0, 1, 'k'};
     static const uint8_t huge_key[] = {1, 0, 0xff, 0xff, 0xff, 0xff, 0x0f, 'k'};
     CU_ASSERT_EQUAL(decode(good, sizeof(good)), RESULT_OK);

@@ -1,6 +1,8 @@
 /* snapshot_store.c -- the plain state.db: see snapshot_store.h. */
 #include "unit/kv/snapshot_store.h"
 
+#include <stdlib.h>
+
 #include "base/hash.h"
 #include "base/mem.h"
 
@@ -21,12 +23,11 @@ static void row_free(struct stored_row *stored)
 
 static bool is_live(const struct keyspace_meta *meta, const struct state_row *row)
 {
+    bool is_live = row->slot >= STATE_ROW_PARTS_SLOT_MIN;
     for (uint32_t i = 0; i < LIMIT_DATABASES; i++) {
-        if (meta->slots[i] == row->slot) {
-            return row->type != STATE_ROW_REMOVED;
-        }
+        is_live = is_live || meta->slots[i] == row->slot;
     }
-    return false;
+    return is_live && row->type != STATE_ROW_REMOVED;
 }
 
 /* Frees the rows that are removed or dead; with meta NULL, all. */
@@ -50,6 +51,18 @@ void snapshot_store_deinit(struct snapshot_store *store)
 {
     sweep(store, NULL);
     buf_deinit(&store->pending);
+}
+
+/* Marks the rows of a slot as removed. */
+static void drop_slot(struct snapshot_store *store, uint32_t slot)
+{
+    for (int i = 0; i < STORE_LISTS; i++) {
+        for (struct stored_row *stored = store->lists[i]; stored != NULL; stored = stored->next) {
+            if (stored->row.slot == slot) {
+                stored->row.type = STATE_ROW_REMOVED;
+            }
+        }
+    }
 }
 
 static void put(struct snapshot_store *store, const struct state_row *row)
@@ -90,7 +103,11 @@ void snapshot_store_commit(struct snapshot_store *store, const struct keyspace_m
         }
         store->pending_rows++;
         store->pending_removed += row.type == STATE_ROW_REMOVED;
-        put(store, &row);
+        if (row.type == STATE_ROW_SLOT_REMOVED) {
+            drop_slot(store, row.slot);
+        } else {
+            put(store, &row);
+        }
     }
     buf_clear(&store->pending);
     sweep(store, meta);
@@ -102,17 +119,31 @@ void snapshot_store_give_up(struct snapshot_store *store)
     buf_clear(&store->pending);
 }
 
+static int compare_rows(const void *a, const void *b)
+{
+    return state_row_compare(*(const struct state_row *const *)a,
+                             *(const struct state_row *const *)b);
+}
+
 struct keyspace *snapshot_store_load(const struct snapshot_store *store, uint64_t hash_seed,
                                      uint64_t *refused)
 {
     struct keyspace *keyspace = keyspace_restore(hash_seed, &store->meta);
     *refused = 0;
+    uint64_t count = 0;
+    const struct state_row **rows = mem_alloc(snapshot_store_count(store) * sizeof(*rows) + 1);
     for (int i = 0; i < STORE_LISTS; i++) {
         for (const struct stored_row *stored = store->lists[i]; stored != NULL;
              stored = stored->next) {
-            *refused += keyspace_restore_row(keyspace, &stored->row) != RESULT_OK;
+            rows[count++] = &stored->row;
         }
     }
+    qsort(rows, count, sizeof(*rows), compare_rows);
+    for (uint64_t i = 0; i < count; i++) {
+        *refused += keyspace_restore_row(keyspace, rows[i]) != RESULT_OK;
+    }
+    mem_free(rows);
+    *refused += keyspace_restore_end(keyspace) != RESULT_OK;
     return keyspace;
 }
 

@@ -74,13 +74,15 @@ static void change(struct dense_table *table, struct model *model, struct prng *
     }
 }
 
+static const struct container owner;
+
 UNIT_TEST(dense_table, equals_a_plain_array_while_it_grows_and_shrinks)
 {
     static struct model model;
     struct dense_table table;
     struct prng prng;
     prng_init(&prng, 7);
-    dense_table_init(&table, 99);
+    dense_table_init(&table, 99, &owner);
     memset(&model, 0, sizeof(model));
     for (int phase = 0; phase < 6; phase++) {
         for (int i = 0; i < 6000; i++) {
@@ -104,7 +106,7 @@ UNIT_TEST(dense_table, is_freed_in_steps)
 {
     struct dense_table table;
     char name[16];
-    dense_table_init(&table, 1);
+    dense_table_init(&table, 1, &owner);
     for (uint32_t i = 0; i < 100; i++) {
         dense_table_add(&table, name_of(i, name), slice_of(NULL, 0));
     }
@@ -123,7 +125,7 @@ UNIT_TEST(dense_table, a_walk_meets_all_that_stay)
         struct dense_table table;
         bool met[50] = {false};
         char name[16];
-        dense_table_init(&table, 1);
+        dense_table_init(&table, 1, &owner);
         for (uint32_t i = 0; i < 200; i++) {
             dense_table_add(&table, name_of(i, name), slice_of(NULL, 0));
         }

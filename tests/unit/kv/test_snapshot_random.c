@@ -7,9 +7,13 @@
 #include "kv/keyspace_internal.h"
 #include "lib/unit.h"
 #include "unit/kv/keyspace_model.h"
+#include "unit/kv/large_model.h"
 #include "unit/kv/snapshot_store.h"
 
-enum { CHURN_KEYS = 800, ROUNDS = 1500, CHAINS_ITEMS_MAX = 64 };
+enum { CHURN_KEYS = 800, ROUNDS = 1500, LARGE_ROUNDS = 600, CHAINS_ITEMS_MAX = 64 };
+
+typedef void change_keyspace(struct keyspace *keyspace, struct prng *prng, uint64_t index,
+                             bool grows);
 
 /* What a snapshot of this moment must give back. */
 struct image {
@@ -22,6 +26,8 @@ struct image {
 };
 
 struct run {
+    change_keyspace *change;
+    uint32_t rounds;
     struct keyspace *tested;
     struct keyspace *reference;
     struct prng chance;  /* of the snapshots */
@@ -36,6 +42,7 @@ struct run {
     uint32_t given_up;
     uint64_t merges; /* calls that did not finish one */
     uint32_t restarts;
+    uint64_t large; /* keys with parts, when a snapshot began */
 };
 
 static struct image image_of(const struct keyspace *keyspace)
@@ -113,6 +120,20 @@ static void change(struct keyspace *keyspace, struct prng *prng, uint64_t index,
     flush_or_swap(keyspace, prng);
 }
 
+static void change_large(struct keyspace *keyspace, struct prng *prng, uint64_t index, bool grows)
+{
+    (void)grows;
+    keyspace_set_applied_index(keyspace, index);
+    large_step(keyspace, prng);
+    if (prng_below(prng, 10) == 0) {
+        keyspace_set_clock(keyspace, keyspace_clock(keyspace) + (int64_t)prng_below(prng, 100));
+        (void)keyspace_remove_due(keyspace, 3);
+    }
+    if (prng_below(prng, 3) == 0) {
+        flush_or_swap(keyspace, prng);
+    }
+}
+
 static void change_both(struct run *run)
 {
     run->index++;
@@ -120,8 +141,8 @@ static void change_both(struct run *run)
         run->grows = !run->grows;
     }
     struct prng same = run->changes;
-    change(run->tested, &run->changes, run->index, run->grows);
-    change(run->reference, &same, run->index, run->grows);
+    run->change(run->tested, &run->changes, run->index, run->grows);
+    run->change(run->reference, &same, run->index, run->grows);
     run->wrong += keyspace_state_hash(run->tested) != keyspace_state_hash(run->reference);
 }
 
@@ -189,6 +210,7 @@ static void begin(struct run *run)
 {
     keyspace_snapshot_begin(run->tested, &run->meta);
     run->image = image_of(run->reference);
+    run->large += large_count(run->tested);
     if (prng_below(&run->chance, 4) == 0) {
         while (!step(run)) {
         }
@@ -229,7 +251,7 @@ static void run_seed(struct run *run, uint64_t seed)
     run->tested = keyspace_create(seed);
     run->reference = keyspace_create(seed + 1);
     run->grows = true;
-    for (int i = 0; i < ROUNDS; i++) {
+    for (int i = 0; i < (int)run->rounds; i++) {
         change_both(run);
         take_snapshots(run);
     }
@@ -237,11 +259,14 @@ static void run_seed(struct run *run, uint64_t seed)
     keyspace_destroy(run->reference);
 }
 
-UNIT_TEST(snapshot_random, what_was_stored_is_the_keyspace_as_of_the_begin)
+/* Runs 12 seeds and adds up what they met. */
+static struct run run_seeds(change_keyspace *change_one, uint32_t rounds)
 {
     struct run sum = {0};
     for (uint64_t seed = 1; seed <= 12; seed++) {
         struct run *run = mem_alloc_zeroed(1, sizeof(*run));
+        run->change = change_one;
+        run->rounds = rounds;
         run_seed(run, seed);
         CU_ASSERT_EQUAL(run->wrong, 0);
         CU_ASSERT_EQUAL(run->store.repeated, 0);
@@ -250,11 +275,27 @@ UNIT_TEST(snapshot_random, what_was_stored_is_the_keyspace_as_of_the_begin)
         sum.given_up += run->given_up;
         sum.merges += run->merges;
         sum.restarts += run->restarts;
+        sum.large += run->large;
         snapshot_store_deinit(&run->store);
         mem_free(run);
     }
+    return sum;
+}
+
+UNIT_TEST(snapshot_random, what_was_stored_is_the_keyspace_as_of_the_begin)
+{
+    struct run sum = run_seeds(change, ROUNDS);
     CU_ASSERT(sum.commits > 200);
     CU_ASSERT(sum.given_up > 50);
     CU_ASSERT(sum.merges > 50);
     CU_ASSERT(sum.restarts > 20);
+}
+
+UNIT_TEST(snapshot_random, large_containers_are_stored_part_by_part)
+{
+    struct run sum = run_seeds(change_large, LARGE_ROUNDS);
+    CU_ASSERT(sum.commits > 100);
+    CU_ASSERT(sum.given_up > 20);
+    CU_ASSERT(sum.restarts > 5);
+    CU_ASSERT(sum.large > 1000);
 }

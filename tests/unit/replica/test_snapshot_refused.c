@@ -57,7 +57,7 @@ UNIT_TEST(replica_snapshot_refused, rows_that_do_not_load_are_not_installed)
     }
     CU_ASSERT_TRUE_FATAL(is_about_to_load(&follower->state));
     enum { NO_SLOT = 99 };
-    follower->state.loading.rows[7].row->bytes[0] = NO_SLOT;
+    follower->state.loading.rows[7]->bytes[0] = NO_SLOT;
     for (uint32_t ms = 0; ms < 5000 && follower->state.loads == 0; ms++) {
         lab_run_for(&lab, 1);
     }

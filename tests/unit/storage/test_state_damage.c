@@ -1,9 +1,13 @@
 /* test_state_damage.c -- every way of damaging state.db at rest is noticed, named and refused. */
 #include <fcntl.h>
+#include <inttypes.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
+#include "base/hash.h"
 #include "lib/unit.h"
 #include "unit/storage/state_fixture.h"
 
@@ -154,9 +158,53 @@ UNIT_TEST(state_damage, another_version_is_refused)
     struct state_fixture fixture;
     prepare(&fixture);
     fixture_sql_on(&fixture.base, "state.db",
-                   "UPDATE identity SET format_version = 2; ALTER TABLE rows ADD COLUMN x ANY");
+                   "UPDATE identity SET format_version = 3; ALTER TABLE rows ADD COLUMN x ANY");
     CU_ASSERT_EQUAL(state_fixture_open(&fixture), RESULT_VERSION);
-    CU_ASSERT(fixture_message_has("has format version 2, this program writes 1"));
+    CU_ASSERT(fixture_message_has("has format version 3, this program writes 2"));
+    state_fixture_deinit(&fixture);
+}
+
+/* The identity row as the program wrote it before there were large values in slots of their own. */
+static void make_version_1(const struct state_fixture *fixture)
+{
+    uint8_t numbers[16];
+    bytes_set_u64(numbers, 1);
+    bytes_set_u64(numbers + 8, fixture->options.node_id);
+    uint64_t sum = hash_bytes(UINT64_C(0x7175737461746964), slice_of(numbers, sizeof(numbers)));
+    sum = hash_bytes(sum, slice_of_string(fixture->options.node_name));
+    char sql[128];
+    (void)snprintf(sql, sizeof(sql), "UPDATE identity SET format_version = 1, checksum = %" PRId64,
+                   (int64_t)sum);
+    fixture_sql_on(&fixture->base, "state.db", sql);
+}
+
+static int64_t version_of(const struct state_fixture *fixture)
+{
+    sqlite3 *connection = NULL;
+    sqlite3_stmt *statement = NULL;
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open(fixture_path(&fixture->base, "state.db"), &connection),
+                          SQLITE_OK);
+    CU_ASSERT_EQUAL_FATAL(
+        sqlite3_prepare_v2(connection, "SELECT format_version FROM identity", -1, &statement, NULL),
+        SQLITE_OK);
+    CU_ASSERT_EQUAL(sqlite3_step(statement), SQLITE_ROW);
+    int64_t version = sqlite3_column_int64(statement, 0);
+    (void)sqlite3_finalize(statement);
+    (void)sqlite3_close(connection);
+    return version;
+}
+
+UNIT_TEST(state_damage, version_1_is_read_and_becomes_version_2)
+{
+    struct state_fixture fixture;
+    prepare(&fixture);
+    make_version_1(&fixture);
+    CU_ASSERT_EQUAL(version_of(&fixture), 1);
+    CU_ASSERT_EQUAL_FATAL(state_fixture_open(&fixture), RESULT_OK);
+    CU_ASSERT_EQUAL(state_fixture_load(&fixture), RESULT_OK);
+    CU_ASSERT(fixture.kept_count > 0);
+    state_fixture_close(&fixture);
+    CU_ASSERT_EQUAL(version_of(&fixture), 2);
     state_fixture_deinit(&fixture);
 }
 

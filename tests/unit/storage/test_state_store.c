@@ -221,18 +221,45 @@ UNIT_TEST(state_store, rows_of_dead_slots_go)
     add_large(&fixture, SLICE_LITERAL("large"), 5000000);
     state_fixture_commit(&fixture, 1);
     fixture.meta.slots[0] = 100;
-    fixture.meta.slots[2] = UINT32_MAX;
+    fixture.meta.slots[2] = STATE_ROW_PARTS_SLOT_MIN - 1;
     fixture.meta.slots[1] = 5;
     fixture.meta.slots[4] = 2;
     state_fixture_set(&fixture, 100, "new", "v");
-    state_fixture_set(&fixture, UINT32_MAX, "new", "v");
+    state_fixture_set(&fixture, STATE_ROW_PARTS_SLOT_MIN - 1, "new", "v");
     state_fixture_commit(&fixture, 2);
     state_fixture_reload(&fixture);
     CU_ASSERT_EQUAL(fixture.kept_count, 8);
     CU_ASSERT_FALSE(state_fixture_has(&fixture, 1, "k", "v"));
     CU_ASSERT_FALSE(state_fixture_has(&fixture, 3, "k", "v"));
     CU_ASSERT(state_fixture_has(&fixture, 5, "l", "v"));
-    CU_ASSERT(state_fixture_has(&fixture, UINT32_MAX, "new", "v"));
+    CU_ASSERT(state_fixture_has(&fixture, STATE_ROW_PARTS_SLOT_MIN - 1, "new", "v"));
+    state_fixture_deinit(&fixture);
+}
+
+/* Slots of large values are in no meta: they stay until a row says that they go. */
+UNIT_TEST(state_store, slots_of_large_values_go_when_told)
+{
+    const uint32_t first = STATE_ROW_PARTS_SLOT_MIN;
+    struct state_fixture fixture;
+    open_new(&fixture);
+    state_fixture_set(&fixture, 1, "k", "v");
+    for (uint32_t slot = 0; slot < 3; slot++) {
+        state_fixture_set(&fixture, first + slot, "part-1", "v");
+        state_fixture_set(&fixture, first + slot, "part-2", "v");
+    }
+    state_fixture_commit(&fixture, 1);
+    state_fixture_reload(&fixture);
+    CU_ASSERT_EQUAL(fixture.kept_count, 7);
+    struct state_row gone = {.slot = first + 1, .type = STATE_ROW_SLOT_REMOVED};
+    state_fixture_add(&fixture, &gone);
+    state_fixture_remove(&fixture, first + 2, "part-1");
+    state_fixture_commit(&fixture, 2);
+    state_fixture_reload(&fixture);
+    CU_ASSERT_EQUAL(fixture.kept_count, 4);
+    CU_ASSERT(state_fixture_has(&fixture, 1, "k", "v"));
+    CU_ASSERT(state_fixture_has(&fixture, first, "part-1", "v"));
+    CU_ASSERT(state_fixture_has(&fixture, first, "part-2", "v"));
+    CU_ASSERT(state_fixture_has(&fixture, first + 2, "part-2", "v"));
     state_fixture_deinit(&fixture);
 }
 
