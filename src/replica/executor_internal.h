@@ -57,6 +57,7 @@ struct executor {
     uint64_t sampled_commands;
     struct traffic_sample traffic;
     uint64_t error_replies;
+    uint64_t memory_peak_bytes; /* of used_memory, as INFO saw it */
     struct command_stats stats[COMMAND_ID_COUNT];
     struct error_stat errors[ERROR_CODES_MAX];
     uint32_t errors_count;

@@ -27,10 +27,8 @@ struct host_facts {
     uint16_t raft_port;
     int64_t started_wall_ms;
     uint64_t uptime_ms;
-    uint64_t memory_used_bytes;     /* what the allocator has handed out */
     uint64_t memory_resident_bytes; /* RSS */
-    uint64_t memory_peak_bytes;
-    uint64_t memory_system_bytes; /* of the machine */
+    uint64_t memory_system_bytes;   /* of the machine */
     double cpu_user_seconds, cpu_system_seconds;
     uint64_t connections_received;
     uint64_t connections_rejected;

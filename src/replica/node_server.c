@@ -45,6 +45,7 @@ enum execute_result node_config_resetstat(struct session *session, const struct 
     executor->error_replies = 0;
     executor->commands_processed = 0;
     keyspace_reset_stats(executor->replica->keyspace);
+    executor->memory_peak_bytes = 0;
     struct replica_host *host = host_of(session);
     host->config_resetstat(host->context);
     reply_ok(&session->reply);

@@ -1,4 +1,5 @@
 /* main.c -- quorum: reads the options and runs a node. */
+#include <malloc.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -14,8 +15,17 @@ static void print(FILE *file, const struct buf *text)
     (void)fflush(file);
 }
 
+/* glibc leaves small pieces of memory as they come back in its fastbins and joins them all at once
+ * when a large one is wanted: 0.1 s after a value of a million elements went, in the middle of a
+ * turn. Without fastbins each is joined when it is freed. */
+static void free_memory_evenly(void)
+{
+    (void)mallopt(M_MXFAST, 0);
+}
+
 int main(int argc, char **argv)
 {
+    free_memory_evenly();
     struct config config;
     struct buf text = {0};
     int exit_code = 0;

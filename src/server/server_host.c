@@ -1,6 +1,5 @@
 /* server_host.c -- what the replica asks of the program: facts about the process, options. */
 #include <errno.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
@@ -37,17 +36,11 @@ static uint64_t resident_bytes(void)
     return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-static void fill_process(struct server *server, struct host_facts *facts)
+static void fill_process(struct host_facts *facts)
 {
     struct rusage usage;
     struct sysinfo machine;
-    struct mallinfo2 heap = mallinfo2();
-    facts->memory_used_bytes = heap.uordblks + heap.hblkhd;
     facts->memory_resident_bytes = resident_bytes();
-    if (facts->memory_used_bytes > server->memory_peak_bytes) {
-        server->memory_peak_bytes = facts->memory_used_bytes;
-    }
-    facts->memory_peak_bytes = server->memory_peak_bytes;
     if (sysinfo(&machine) == 0) {
         facts->memory_system_bytes = (uint64_t)machine.totalram * machine.mem_unit;
     }
@@ -107,7 +100,7 @@ static void host_get_facts(void *context, struct host_facts *facts)
                                  .started_wall_ms = server->started_wall_ms,
                                  .uptime_ms = loop_monotonic_us() / 1000 - server->started_ms,
                                  .clients_max = server->config->maxclients};
-    fill_process(server, facts);
+    fill_process(facts);
     fill_network(server, facts);
     fill_storage(server, facts);
 }
@@ -172,7 +165,6 @@ static void host_config_resetstat(void *context)
 {
     struct server *server = context;
     resp_server_reset_stats(server->resp);
-    server->memory_peak_bytes = 0;
 }
 
 static void host_sleep(void *context, uint64_t microseconds)

@@ -69,7 +69,6 @@ struct server {
     uint64_t join_at_ms;     /* ask, or ask again, from then on */
     bool has_more_work;
     bool is_done;
-    uint64_t memory_peak_bytes;
     char run_id[SERVER_RUN_ID_BYTES];
     char os[256];
 };

@@ -35,7 +35,6 @@ static void get_facts(void *context, struct host_facts *facts)
         .http_port = 8000,
         .raft_port = 9000,
         .uptime_ms = node->lab->now_ms,
-        .memory_used_bytes = 3 * 1024 * 1024,
         .memory_resident_bytes = 6 * 1024 * 1024,
         .connections_received = 7,
         .clients_max = 10000,
