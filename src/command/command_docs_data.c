@@ -291,8 +291,8 @@ const struct command_docs command_docs_data[COMMAND_ID_COUNT] = {
         .key_specs = "RO/access@1 RO/access@? OW/update@?",
         .key_notes = "|Of BY and GET: their names come from the elements.|Of STORE, which may "
                      "stand anywhere.",
-        .syntax = "key@0 [BY pattern:pattern] [LIMIT (offset_count=offset:integer "
-                  "count:integer)] [GET pattern:pattern]... [order=ASC|DESC] [sorting=ALPHA] "
+        .syntax = "key@0 [BY pattern:pattern@1] [offset_count=LIMIT (offset:integer "
+                  "count:integer)] [GET pattern:pattern@1]... [order=ASC|DESC] [sorting=ALPHA] "
                   "[STORE destination@2]",
         .summary = "Returns or stores the elements of a list, set or sorted set in order.",
     },
@@ -302,8 +302,8 @@ const struct command_docs command_docs_data[COMMAND_ID_COUNT] = {
         .categories = "set,sortedset,list,dangerous",
         .key_specs = "RO/access@1 RO/access@?",
         .key_notes = "|Of BY and GET: their names come from the elements.",
-        .syntax = "key@0 [BY pattern:pattern] [LIMIT (offset_count=offset:integer "
-                  "count:integer)] [GET pattern:pattern]... [order=ASC|DESC] [sorting=ALPHA]",
+        .syntax = "key@0 [BY pattern:pattern@1] [offset_count=LIMIT (offset:integer "
+                  "count:integer)] [GET pattern:pattern@1]... [order=ASC|DESC] [sorting=ALPHA]",
         .summary = "Returns the elements of a list, set or sorted set in order.",
     },
     [COMMAND_STRLEN] = {

@@ -8,7 +8,7 @@ const struct command_docs command_docs_hyperloglog[COMMAND_ID_COUNT] = {
     [COMMAND_PFADD] = {
         .since = "2.8.9", .group = "hyperloglog", .complexity = "O(1) for each element.",
         .categories = "hyperloglog", .key_specs = "RW/insert@1",
-        .syntax = "key@0 [element...]",
+        .syntax = "key@0 [element]...",
         .summary = "Adds elements to a HyperLogLog.",
     },
     [COMMAND_PFCOUNT] = {
