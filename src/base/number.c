@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/mem.h"
 
 /* Up to this many digits no product of a digit-wise parse can overflow 64 bits. */
 enum { DIGITS_SAFE = 19, DIGITS_MAX = 20 };
@@ -98,6 +99,30 @@ bool number_parse_double(struct slice text, double *out)
         return false;
     }
     *out = value;
+    return true;
+}
+
+bool number_parse_double_loosely(struct slice text, double *out, bool *in_range)
+{
+    char small[NUMBER_DOUBLE_BYTES];
+    char *copy = text.size < sizeof(small) ? small : mem_alloc(text.size + 1);
+    if (text.size > 0) {
+        memcpy(copy, text.bytes, text.size);
+    }
+    copy[text.size] = '\0';
+    char *end;
+    errno = 0;
+    double value = strtod(copy, &end);
+    bool is_range_error = errno == ERANGE;
+    bool is_good = *end == '\0' && !isnan(value);
+    if (copy != small) {
+        mem_free(copy);
+    }
+    if (!is_good) {
+        return false;
+    }
+    *out = value;
+    *in_range = !is_range_error;
     return true;
 }
 

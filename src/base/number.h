@@ -40,6 +40,16 @@ bool number_parse_uint64(struct slice text, uint64_t *out);
  */
 bool number_parse_double(struct slice text, double *out);
 
+/*
+ * Parses text as strtod reads a C string, as far as a NUL if there is one: leading space is
+ * skipped, empty text is 0.
+ *
+ * *in_range is false when the value is too large for a double (out is an infinity) or so small that
+ * digits were lost. Returns false, and leaves out untouched, for bytes left over and for NaN.
+ * Source: behaviour of SORT and ZRANGEBYSCORE in Redis 7.0.15.
+ */
+bool number_parse_double_loosely(struct slice text, double *out, bool *in_range);
+
 /* As number_parse_double in long double. Source: behaviour of INCRBYFLOAT in Redis 7.0.15. */
 bool number_parse_long_double(struct slice text, long double *out);
 

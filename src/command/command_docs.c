@@ -14,8 +14,9 @@ static const char *const category_names[COMMAND_CATEGORIES] = {
 const struct command_docs *command_docs_of(const struct command *command)
 {
     static const struct command_docs *const parts[] = {
-        command_docs_bitmap, command_docs_data, command_docs_hash, command_docs_list,
-        command_docs_node,   command_docs_set,  command_docs_zset, command_docs_transaction,
+        command_docs_bitmap,      command_docs_data,        command_docs_geo,  command_docs_hash,
+        command_docs_hyperloglog, command_docs_list,        command_docs_node, command_docs_set,
+        command_docs_zset,        command_docs_transaction,
     };
     size_t part = 0;
     while (parts[part][command->id].since == NULL) {
@@ -64,8 +65,19 @@ bool command_next_key_spec(const char **text, struct key_spec *out)
     while (size < word.size && word.bytes[size] != '@') {
         size++;
     }
-    *out = (struct key_spec){.flags = slice_of(word.bytes, size), .first = 0, .last = 0, .step = 1};
+    *out = (struct key_spec){.flags = slice_of(word.bytes, size), .step = 1};
     struct slice rest = slice_of(word.bytes + size, word.size - size);
+    if (slice_equals(rest, SLICE_LITERAL("@?"))) {
+        out->is_unknown = true;
+        return true;
+    }
+    const uint8_t *plus = rest.size == 0 ? NULL : memchr(rest.bytes, '+', rest.size);
+    if (plus != NULL) {
+        out->keyword = slice_of(rest.bytes + 1, (size_t)(plus - rest.bytes) - 1);
+        rest = slice_of(plus, (size_t)(rest.bytes + rest.size - plus));
+        take_number(&rest, '+', &out->first);
+        return true;
+    }
     out->is_counted = rest.size > 0 && rest.bytes[rest.size - 1] == '#';
     rest.size -= out->is_counted;
     take_number(&rest, '@', &out->first);

@@ -16,10 +16,11 @@ struct command_docs {
     /* Where keys are and what is done with them, a specification each, separated by spaces:
      * "RW/access/update@1:-1:2" is flags, the first position, the last one counted from the first
      * (negative: from the end; default 0) and the step (default 1). "RO/access@1#" is an argument
-     * that says how many keys follow it. */
+     * that says how many keys follow it, "OW/update@STORE+6" is behind a word that comes at a
+     * position or later, and "RO/access@?" is where only the command itself knows. */
     const char *key_specs;
-    const char *key_notes;
-    const char *syntax; /* see command_syntax.h */
+    const char *key_notes; /* one a specification, separated by bars */
+    const char *syntax;    /* see command_syntax.h */
     const char *summary;
     const char *doc_flags;
     const char *deprecated_since;
@@ -29,7 +30,9 @@ struct command_docs {
 /* The parts of the table, a file each; a row is in one of them. Use command_docs_of. */
 extern const struct command_docs command_docs_bitmap[COMMAND_ID_COUNT];
 extern const struct command_docs command_docs_data[COMMAND_ID_COUNT];
+extern const struct command_docs command_docs_geo[COMMAND_ID_COUNT];
 extern const struct command_docs command_docs_hash[COMMAND_ID_COUNT];
+extern const struct command_docs command_docs_hyperloglog[COMMAND_ID_COUNT];
 extern const struct command_docs command_docs_list[COMMAND_ID_COUNT];
 extern const struct command_docs command_docs_node[COMMAND_ID_COUNT];
 extern const struct command_docs command_docs_set[COMMAND_ID_COUNT];
@@ -45,6 +48,8 @@ struct key_spec {
     int64_t last; /* relative to first, or negative: from the end */
     int64_t step;
     bool is_counted; /* first is where their number stands, which they follow */
+    bool is_unknown;
+    struct slice keyword; /* behind which they come, at first or later; empty: none */
 };
 
 /* Reads the specification at *text, a rest of key_specs, and moves *text behind it; false at the

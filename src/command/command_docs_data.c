@@ -284,6 +284,28 @@ const struct command_docs command_docs_data[COMMAND_ID_COUNT] = {
         .syntax = "key@0 offset:integer value",
         .summary = "Overwrites a part of a string.",
     },
+    [COMMAND_SORT] = {
+        .since = "1.0.0", .group = "generic",
+        .complexity = "O(N+M*log(M)), N being the elements, M those sorted.",
+        .categories = "set,sortedset,list,dangerous",
+        .key_specs = "RO/access@1 RO/access@? OW/update@?",
+        .key_notes = "|Of BY and GET: their names come from the elements.|Of STORE, which may "
+                     "stand anywhere.",
+        .syntax = "key@0 [BY pattern:pattern@1] [offset_count=LIMIT (offset:integer "
+                  "count:integer)] [GET pattern:pattern@1]... [order=ASC|DESC] [sorting=ALPHA] "
+                  "[STORE destination@2]",
+        .summary = "Returns or stores the elements of a list, set or sorted set in order.",
+    },
+    [COMMAND_SORT_RO] = {
+        .since = "7.0.0", .group = "generic",
+        .complexity = "O(N+M*log(M)), N being the elements, M those sorted.",
+        .categories = "set,sortedset,list,dangerous",
+        .key_specs = "RO/access@1 RO/access@?",
+        .key_notes = "|Of BY and GET: their names come from the elements.",
+        .syntax = "key@0 [BY pattern:pattern@1] [offset_count=LIMIT (offset:integer "
+                  "count:integer)] [GET pattern:pattern@1]... [order=ASC|DESC] [sorting=ALPHA]",
+        .summary = "Returns the elements of a list, set or sorted set in order.",
+    },
     [COMMAND_STRLEN] = {
         .since = "2.2.0", .group = "string", .complexity = "O(1)",
         .categories = "string", .key_specs = "RO@1",

@@ -44,7 +44,7 @@ static size_t find_outside(struct slice text, const char *stops)
     return text.size;
 }
 
-/* Splits "word@spec" or "word:type". */
+/* Splits "word@spec", "word:type" or "word:type@spec". */
 static void parse_plain(struct slice word, struct argument *out)
 {
     size_t spec = find_outside(word, "@");
@@ -55,7 +55,8 @@ static void parse_plain(struct slice word, struct argument *out)
         out->key_spec = rest_of(word, spec + 1);
         out->type = SLICE_LITERAL("key");
         word.size = spec;
-    } else if (type < word.size) {
+    }
+    if (type < word.size) {
         out->type = rest_of(word, type + 1);
         word.size = type;
     }
@@ -180,12 +181,16 @@ static void reply_name(struct reply *reply, const struct argument *argument)
 static void reply_flags(struct reply *reply, const struct argument *argument)
 {
     reply_bulk_string(reply, "flags");
-    reply_set(reply, (argument->is_optional ? 1u : 0u) + (argument->is_multiple ? 1u : 0u));
+    bool repeats_token = argument->is_multiple && argument->token.size > 0;
+    reply_set(reply, (uint64_t)argument->is_optional + argument->is_multiple + repeats_token);
     if (argument->is_optional) {
         reply_status(reply, "optional");
     }
     if (argument->is_multiple) {
         reply_status(reply, "multiple");
+    }
+    if (repeats_token) {
+        reply_status(reply, "multiple_token");
     }
 }
 

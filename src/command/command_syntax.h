@@ -3,6 +3,7 @@
  *
  *     key@0                     an argument: the key of specification 0
  *     seconds:integer           of a type; string if none is given
+ *     pattern:pattern@1         of a type that makes keys of specification 1
  *     NX                        a token alone
  *     [...]                     optional; (...) just groups; either one repeats with "..." behind
  *     [EX seconds:integer]      an argument behind a token

@@ -98,6 +98,18 @@ static const struct command commands[COMMAND_ID_COUNT] = {
         handle_function_flush, -2, 0, 0, 0, NOSCRIPT),
     SUB(FUNCTION_HELP, "function", "help", NODE, handle_help, 2, 0, 0, 0, ANYTIME),
     SUB(FUNCTION_LIST, "function", "list", NODE, handle_function_list, -2, 0, 0, 0, NOSCRIPT),
+    ROW(GEOADD, "geoadd", WRITE, handle_geoadd, -5, 1, 1, 1, WR | OOM),
+    ROW(GEODIST, "geodist", READ, handle_geodist, -4, 1, 1, 1, RD),
+    ROW(GEOHASH, "geohash", READ, handle_geohash, -2, 1, 1, 1, RD),
+    ROW(GEOPOS, "geopos", READ, handle_geopos, -2, 1, 1, 1, RD),
+    ROW(GEORADIUS, "georadius", WRITE, handle_georadius, -6, 1, 1, 1, WR | OOM | MOVABLE),
+    ROW(GEORADIUS_RO, "georadius_ro", READ, handle_georadius, -6, 1, 1, 1, RD),
+    ROW(GEORADIUSBYMEMBER, "georadiusbymember", WRITE,
+        handle_georadiusbymember, -5, 1, 1, 1, WR | OOM | MOVABLE),
+    ROW(GEORADIUSBYMEMBER_RO, "georadiusbymember_ro", READ,
+        handle_georadiusbymember, -5, 1, 1, 1, RD),
+    ROW(GEOSEARCH, "geosearch", READ, handle_geosearch, -7, 1, 1, 1, RD),
+    ROW(GEOSEARCHSTORE, "geosearchstore", WRITE, handle_geosearchstore, -8, 1, 2, 1, WR | OOM),
     ROW(GET, "get", READ, handle_get, 2, 1, 1, 1, RD | FAST),
     ROW(GETBIT, "getbit", READ, handle_getbit, 3, 1, 1, 1, RD | FAST),
     ROW(GETDEL, "getdel", WRITE, handle_getdel, 2, 1, 1, 1, WR | FAST),
@@ -159,6 +171,11 @@ static const struct command commands[COMMAND_ID_COUNT] = {
     ROW(PEXPIRE, "pexpire", WRITE, handle_pexpire, -3, 1, 1, 1, WR | FAST),
     ROW(PEXPIREAT, "pexpireat", WRITE, handle_pexpireat, -3, 1, 1, 1, WR | FAST),
     ROW(PEXPIRETIME, "pexpiretime", READ, handle_pexpiretime, 2, 1, 1, 1, RD | FAST),
+    ROW(PFADD, "pfadd", WRITE, handle_pfadd, -2, 1, 1, 1, WR | OOM | FAST),
+    ROW(PFCOUNT, "pfcount", WRITE, handle_pfcount, -2, 1, -1, 1, RD),
+    ROW(PFDEBUG, "pfdebug", WRITE, handle_pfdebug, 3, 2, 2, 1, WR | OOM | ADMIN),
+    ROW(PFMERGE, "pfmerge", WRITE, handle_pfmerge, -2, 1, -1, 1, WR | OOM),
+    ROW(PFSELFTEST, "pfselftest", NODE, handle_pfselftest, 1, 0, 0, 0, ADMIN),
     ROW(PING, "ping", NODE, NULL, -1, 0, 0, 0, FAST),
     ROW(PSETEX, "psetex", WRITE, handle_psetex, 4, 1, 1, 1, WR | OOM),
     ROW(PTTL, "pttl", READ, handle_pttl, 2, 1, 1, 1, RD | FAST),
@@ -206,6 +223,8 @@ static const struct command commands[COMMAND_ID_COUNT] = {
     ROW(SMEMBERS, "smembers", READ, handle_smembers, 2, 1, 1, 1, RD),
     ROW(SMISMEMBER, "smismember", READ, handle_smismember, -3, 1, 1, 1, RD | FAST),
     ROW(SMOVE, "smove", WRITE, handle_smove, 4, 1, 2, 1, WR | FAST),
+    ROW(SORT, "sort", WRITE, handle_sort, -2, 1, 1, 1, WR | OOM | MOVABLE),
+    ROW(SORT_RO, "sort_ro", READ, handle_sort, -2, 1, 1, 1, RD | MOVABLE),
     ROW(SPOP, "spop", WRITE, handle_spop, -2, 1, 1, 1, WR | FAST),
     ROW(SRANDMEMBER, "srandmember", READ, handle_srandmember, -2, 1, 1, 1, RD),
     ROW(SREM, "srem", WRITE, handle_srem, -3, 1, 1, 1, WR | FAST),
@@ -259,15 +278,15 @@ static const struct command commands[COMMAND_ID_COUNT] = {
 /* clang-format on */
 
 /*
- * The index from names to rows. A name of at most 16 bytes is folded to lower case by setting bit
- * 5 of every byte and read as two words. Folding makes no other byte a lower-case letter, and the
- * size is compared too, so equal words mean equal names. Open addressing, a quarter full; built at
- * the first look-up, the same in every process.
+ * The index from names to rows. A name of at most 24 bytes is folded to lower case by setting bit
+ * 5 of every byte and read as three words. Folding makes no other byte a lower-case letter, and the
+ * size is compared too, so equal words mean equal names. Open addressing, less than half full;
+ * built at the first look-up, the same in every process.
  */
-enum { INDEX_SLOTS = 512, NAME_BYTES_MAX = 16 };
+enum { INDEX_SLOTS = 512, NAME_WORDS = 3, NAME_BYTES_MAX = NAME_WORDS * sizeof(uint64_t) };
 
 struct folded_name {
-    uint64_t words[2];
+    uint64_t words[NAME_WORDS];
 };
 
 struct index_slot {
@@ -282,10 +301,11 @@ static uint32_t commands_count;
 
 static struct folded_name fold(const uint8_t *bytes, size_t size)
 {
-    struct folded_name name = {{0, 0}};
+    struct folded_name name = {{0}};
     memcpy(name.words, bytes, size);
-    name.words[0] |= 0x2020202020202020u;
-    name.words[1] |= 0x2020202020202020u;
+    for (uint32_t i = 0; i < NAME_WORDS; i++) {
+        name.words[i] |= 0x2020202020202020u;
+    }
     return name;
 }
 
@@ -335,7 +355,7 @@ const struct command *command_lookup(struct slice name)
     for (; index_slots[slot].command != NULL; slot = (slot + 1) % INDEX_SLOTS) {
         const struct index_slot *found = &index_slots[slot];
         if (found->name.words[0] == folded.words[0] && found->name.words[1] == folded.words[1] &&
-            found->name_size == name.size) {
+            found->name.words[2] == folded.words[2] && found->name_size == name.size) {
             return found->command;
         }
     }

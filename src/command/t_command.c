@@ -81,35 +81,57 @@ static void reply_tips(struct reply *reply, const struct command_docs *docs)
     reply_deferred_set(reply, begin, count);
 }
 
-static void reply_key_spec(struct reply *reply, const struct key_spec *spec, const char *notes)
+/* How the first key is found: "type" and "spec" of begin_search. */
+static void reply_begin_search(struct reply *reply, const struct key_spec *spec)
 {
-    reply_map(reply, notes == NULL ? 3 : 4);
-    if (notes != NULL) {
-        reply_bulk_string(reply, "notes");
-        reply_bulk_string(reply, notes);
-    }
-    reply_bulk_string(reply, "flags");
-    command_reply_key_flags(reply, spec->flags);
+    bool has_keyword = spec->keyword.size > 0;
+    const char *type = has_keyword ? "keyword" : spec->is_unknown ? "unknown" : "index";
     reply_bulk_string(reply, "begin_search");
     reply_map(reply, 2);
     reply_bulk_string(reply, "type");
-    reply_bulk_string(reply, "index");
+    reply_bulk_string(reply, type);
     reply_bulk_string(reply, "spec");
-    reply_map(reply, 1);
-    reply_bulk_string(reply, "index");
-    reply_integer(reply, spec->first);
+    reply_map(reply, spec->is_unknown ? 0 : has_keyword ? 2 : 1);
+    if (has_keyword) {
+        reply_bulk_string(reply, "keyword");
+        reply_bulk(reply, spec->keyword);
+    }
+    if (!spec->is_unknown) {
+        reply_bulk_string(reply, has_keyword ? "startfrom" : "index");
+        reply_integer(reply, spec->first);
+    }
+}
+
+/* How the others are found from there. */
+static void reply_find_keys(struct reply *reply, const struct key_spec *spec)
+{
     reply_bulk_string(reply, "find_keys");
     reply_map(reply, 2);
     reply_bulk_string(reply, "type");
-    reply_bulk_string(reply, spec->is_counted ? "keynum" : "range");
+    reply_bulk_string(reply, spec->is_unknown ? "unknown" : spec->is_counted ? "keynum" : "range");
     reply_bulk_string(reply, "spec");
-    reply_map(reply, 3);
-    reply_bulk_string(reply, spec->is_counted ? "keynumidx" : "lastkey");
-    reply_integer(reply, spec->last);
-    reply_bulk_string(reply, spec->is_counted ? "firstkey" : "keystep");
-    reply_integer(reply, spec->step);
-    reply_bulk_string(reply, spec->is_counted ? "keystep" : "limit");
-    reply_integer(reply, spec->is_counted ? 1 : 0);
+    reply_map(reply, spec->is_unknown ? 0 : 3);
+    if (!spec->is_unknown) {
+        reply_bulk_string(reply, spec->is_counted ? "keynumidx" : "lastkey");
+        reply_integer(reply, spec->last);
+        reply_bulk_string(reply, spec->is_counted ? "firstkey" : "keystep");
+        reply_integer(reply, spec->step);
+        reply_bulk_string(reply, spec->is_counted ? "keystep" : "limit");
+        reply_integer(reply, spec->is_counted ? 1 : 0);
+    }
+}
+
+static void reply_key_spec(struct reply *reply, const struct key_spec *spec, struct slice notes)
+{
+    reply_map(reply, notes.size == 0 ? 3 : 4);
+    if (notes.size > 0) {
+        reply_bulk_string(reply, "notes");
+        reply_bulk(reply, notes);
+    }
+    reply_bulk_string(reply, "flags");
+    command_reply_key_flags(reply, spec->flags);
+    reply_begin_search(reply, spec);
+    reply_find_keys(reply, spec);
 }
 
 static void reply_key_specs(struct reply *reply, const struct command_docs *docs)
@@ -117,9 +139,12 @@ static void reply_key_specs(struct reply *reply, const struct command_docs *docs
     size_t begin = reply_deferred_begin(reply);
     uint64_t count = 0;
     const char *text = docs->key_specs;
+    const char *notes = docs->key_notes;
     struct key_spec spec;
     for (; command_next_key_spec(&text, &spec); count++) {
-        reply_key_spec(reply, &spec, docs->key_notes);
+        struct slice note = slice_of(NULL, 0);
+        (void)command_next_word(&notes, '|', &note);
+        reply_key_spec(reply, &spec, note);
     }
     reply_deferred_set(reply, begin, count);
 }

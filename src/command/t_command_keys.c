@@ -40,13 +40,61 @@ static struct slice flags_of(const struct command_context *context, const struct
     return SLICE_LITERAL("OW/update");
 }
 
-/* The last key's position of a specification; false when there are not as many as it says. */
-static bool find_last(const struct command_context *context, struct key_spec *spec, int64_t *last)
+/* SORT's destination: behind the last STORE that is no operand of another option. 0: none. */
+static int64_t find_sort_store(const struct command_context *context)
+{
+    int64_t found = 0;
+    for (uint32_t i = 2 + 2; i + 1 < context->arguments_count; i++) {
+        struct slice word = context->arguments[i];
+        if (slice_is_word(word, "store")) {
+            found = (int64_t)i - 2 + 1;
+        } else if (slice_is_word(word, "limit")) {
+            i += 2;
+        } else if (slice_is_word(word, "by") || slice_is_word(word, "get")) {
+            i++;
+        }
+    }
+    return found;
+}
+
+/* Whether a word is the keyword, which is in upper case, in any case. */
+static bool is_keyword(struct slice word, struct slice keyword)
+{
+    bool is_same = word.size == keyword.size;
+    for (size_t i = 0; i < keyword.size && is_same; i++) {
+        is_same = (word.bytes[i] & 0xdf) == keyword.bytes[i];
+    }
+    return is_same;
+}
+
+/* Behind the first such keyword at its position or later. 0: none. */
+static int64_t find_keyword(const struct command_context *context, const struct key_spec *spec)
+{
+    for (uint32_t i = 2 + (uint32_t)spec->first; i + 1 < context->arguments_count; i++) {
+        struct slice word = context->arguments[i];
+        if (is_keyword(word, spec->keyword)) {
+            return (int64_t)i - 2 + 1;
+        }
+    }
+    return 0;
+}
+
+/* Finds the first and the last key's position of a specification, none if the last one is less;
+ * false when there are not as many as it says. */
+static bool find_range(const struct command_context *context, struct key_spec *spec, int64_t *last)
 {
     int64_t count = (int64_t)context->arguments_count - 2;
+    if (spec->is_unknown || spec->keyword.size > 0) {
+        bool has_sort_store = spec->is_unknown && slice_is_word(spec->flags, "ow/update");
+        spec->first = has_sort_store     ? find_sort_store(context)
+                      : spec->is_unknown ? 0
+                                         : find_keyword(context, spec);
+        *last = spec->first > 0 ? spec->first : -1;
+        return true;
+    }
     if (!spec->is_counted) {
         *last = spec->last < 0 ? count + spec->last : spec->first + spec->last;
-        return true;
+        return spec->first < count;
     }
     int64_t keys = 0;
     if (spec->first >= count || !number_parse_int64(context->arguments[spec->first + 2], &keys) ||
@@ -72,7 +120,7 @@ static void reply_keys(struct command_context *context, bool with_flags)
     uint64_t keys = 0;
     while (command_next_key_spec(&text, &spec)) {
         int64_t last = 0;
-        if (!find_last(context, &spec, &last)) {
+        if (!find_range(context, &spec, &last)) {
             buf_truncate(out, before);
             reply_error(context->reply, "ERR Invalid arguments specified for command");
             return;

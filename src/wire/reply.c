@@ -131,10 +131,8 @@ void reply_bulk_integer(struct reply *reply, int64_t value)
     reply_bulk(reply, slice_of(text, number_format_int64(value, text)));
 }
 
-void reply_double(struct reply *reply, double value)
+static void reply_decimal(struct reply *reply, struct slice digits)
 {
-    char text[NUMBER_DOUBLE_BYTES];
-    struct slice digits = slice_of(text, number_format_double(value, text));
     if (reply->protocol == REPLY_RESP2) {
         reply_bulk(reply, digits);
         return;
@@ -142,6 +140,18 @@ void reply_double(struct reply *reply, double value)
     buf_append_byte(reply->out, ',');
     buf_append_slice(reply->out, digits);
     buf_append_slice(reply->out, SLICE_LITERAL("\r\n"));
+}
+
+void reply_double(struct reply *reply, double value)
+{
+    char text[NUMBER_DOUBLE_BYTES];
+    reply_decimal(reply, slice_of(text, number_format_double(value, text)));
+}
+
+void reply_long_double(struct reply *reply, long double value)
+{
+    char text[NUMBER_LONG_DOUBLE_BYTES];
+    reply_decimal(reply, slice_of(text, number_format_long_double(value, text)));
 }
 
 void reply_boolean(struct reply *reply, bool value)

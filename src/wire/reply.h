@@ -37,6 +37,8 @@ void reply_bulk_integer(struct reply *reply, int64_t value);
 
 /* A double as Redis 7.0 prints it: RESP3 ",x", RESP2 a bulk string of the same digits. */
 void reply_double(struct reply *reply, double value);
+/* The same with 17 decimals at most and no exponent, as coordinates. */
+void reply_long_double(struct reply *reply, long double value);
 /* RESP3 "#t"/"#f", RESP2 :1/:0. */
 void reply_boolean(struct reply *reply, bool value);
 /* RESP3 "=", RESP2 a bulk string; format is three characters, as "txt". */

@@ -260,3 +260,35 @@ UNIT_TEST(number, formats_long_doubles_without_exponent)
     CU_ASSERT_TRUE(number_parse_long_double(SLICE_LITERAL("-1.1e4932"), &largest));
     CU_ASSERT_EQUAL(number_format_long_double(largest, text), 4934);
 }
+
+UNIT_TEST(number, loosely_reads_what_a_c_string_holds)
+{
+    const struct {
+        struct slice text;
+        double value;
+        bool in_range;
+    } good[] = {
+        {SLICE_LITERAL(""), 0, true},
+        {SLICE_LITERAL(" 2"), 2, true},
+        {SLICE_LITERAL("5\0abc"), 5, true},
+        {SLICE_LITERAL("0x10"), 16, true},
+        {SLICE_LITERAL("1e400"), HUGE_VAL, false},
+        {SLICE_LITERAL("1e-400"), 0, false},
+        {SLICE_LITERAL("-inf"), -HUGE_VAL, true},
+        {SLICE_LITERAL("000000000000000000000000000000000000000000000001"), 1, true},
+    };
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        double value = 7;
+        bool in_range = !good[i].in_range;
+        CU_ASSERT_TRUE(number_parse_double_loosely(good[i].text, &value, &in_range));
+        CU_ASSERT_EQUAL(value, good[i].value);
+        CU_ASSERT_EQUAL(in_range, good[i].in_range);
+    }
+    static const char *const bad[] = {"abc", "1 ", "nan", "1x", " "};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        double value = 7;
+        bool in_range = true;
+        CU_ASSERT_FALSE(number_parse_double_loosely(slice_of_string(bad[i]), &value, &in_range));
+        CU_ASSERT_EQUAL(value, 7);
+    }
+}

@@ -80,6 +80,7 @@ UNIT_TEST(reply, types_that_differ_by_protocol)
     CHECK_BOTH(reply_double(w, 3), "$1\r\n3\r\n", ",3\r\n");
     CHECK_BOTH(reply_double(w, INFINITY), "$3\r\ninf\r\n", ",inf\r\n");
     CHECK_BOTH(reply_double(w, -INFINITY), "$4\r\n-inf\r\n", ",-inf\r\n");
+    CHECK_BOTH(reply_long_double(w, 0.25), "$4\r\n0.25\r\n", ",0.25\r\n");
     CHECK_BOTH(reply_boolean(w, true), ":1\r\n", "#t\r\n");
     CHECK_BOTH(reply_boolean(w, false), ":0\r\n", "#f\r\n");
     CHECK_BOTH(reply_null(w), "$-1\r\n", "_\r\n");
