@@ -1,7 +1,7 @@
 #!/bin/sh
 # install.sh -- installs what is missing of deps/packages.txt, and checks the versions of the rest.
 #
-#     deps/install.sh [build|test|fuzz|bench|coverage|tool]...      default: build
+#     deps/install.sh [build|test|suite|fuzz|bench|coverage|tool]...      default: build
 #
 # Says one line for each thing it does and nothing when there is nothing to do. Needs apt-get (and
 # root, or sudo) only when something is missing.
@@ -23,8 +23,8 @@ die() {
 
 for scope in $scopes; do
     case $scope in
-    build | test | fuzz | bench | coverage | tool) ;;
-    *) die "no scope '$scope'; scopes are build, test, fuzz, bench, coverage and tool" ;;
+    build | test | suite | fuzz | bench | coverage | tool) ;;
+    *) die "no scope '$scope'; scopes are build, test, suite, fuzz, bench, coverage and tool" ;;
     esac
 done
 
