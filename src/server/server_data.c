@@ -25,6 +25,9 @@
 #include "server/server_internal.h"
 #include "storage/damaged_dir.h"
 
+/* How far the incarnations of two starts lie apart at most, by a clock that is behind. */
+enum { INCARNATION_STEP_MAX = 1 << 20 };
+
 static unsigned long long number(uint64_t value)
 {
     return (unsigned long long)value;
@@ -76,6 +79,8 @@ static struct log_store_options log_options(const struct server *server, bool is
         .incarnation_min = (uint64_t)server->started_wall_ms,
         .reserve = server->reserve,
     };
+    server_fill_random(&options.incarnation_step, sizeof(options.incarnation_step));
+    options.incarnation_step = options.incarnation_step % INCARNATION_STEP_MAX + 1;
     do {
         server_fill_random(&options.new_disk_id, sizeof(options.new_disk_id));
     } while (options.new_disk_id == 0);

@@ -375,15 +375,16 @@ static bool compact_while_idle(void *context)
 /* Records that the node runs, and for the how-many-th time. The first checkpoint writes and flushes
  * the WAL's content again: after a failed fsync before the last end, what was just read may have
  * come from memory alone. The second puts the new state row into the database itself. */
-static enum result record_start(struct raft_db *db, uint64_t incarnation_min)
+static enum result record_start(struct raft_db *db, const struct log_store_options *options)
 {
     enum result result = sqlite_file_checkpoint(&db->file, SQLITE_CHECKPOINT_TRUNCATE);
     if (result == RESULT_OK) {
         result = raft_db_begin(db);
     }
-    db->state.incarnation++;
-    if (db->state.incarnation < incarnation_min) {
-        db->state.incarnation = incarnation_min;
+    if (db->state.incarnation < options->incarnation_min) {
+        db->state.incarnation = options->incarnation_min;
+    } else {
+        db->state.incarnation += options->incarnation_step == 0 ? 1 : options->incarnation_step;
     }
     db->state.running = true;
     if (result == RESULT_OK) {
@@ -405,7 +406,7 @@ static enum result open_database(struct raft_db *db, const struct log_store_opti
         result = log_recovery_load(db, &found);
     }
     if (result == RESULT_OK) {
-        result = record_start(db, options->incarnation_min);
+        result = record_start(db, options);
     }
     if (result != RESULT_OK) {
         log_recovery_deinit(&found);

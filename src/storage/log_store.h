@@ -38,6 +38,10 @@ struct log_store_options {
     /* The incarnation is at least this: Unix milliseconds, so that a node whose directory was lost
      * does not count its starts from 1 again. */
     uint64_t incarnation_min;
+    /* If the last one is greater, so much above that; 0: one. Drawn by chance: a start from an
+     * older image of the disk, by a clock that is behind, is not to come upon one that was used
+     * (O4). */
+    uint32_t incarnation_step;
     struct disk_reserve *reserve; /* given up when there is no room; NULL: none */
 };
 

@@ -47,11 +47,15 @@ static void check_state_hash(struct lab_node *node)
         lab->hashes_capacity = capacity;
     }
     uint64_t *known = &lab->state_hashes[status.applied_index];
-    if (*known != 0 && *known != status.state_hash && !lab->allows_divergence) {
+    if (node->alteration == LAB_ALTERED && *known == status.state_hash) {
+        node->alteration = LAB_SOUND; /* it started from what was not */
+    }
+    if (*known != 0 && *known != status.state_hash && node->alteration == LAB_SOUND &&
+        !lab->allows_divergence) {
         lab_fail(lab, "node %u has another state hash at index %" PRIu64, node->number + 1,
                  status.applied_index);
     }
-    *known = status.state_hash;
+    *known = node->alteration == LAB_SOUND ? status.state_hash : *known;
     lab->trace = hash_mix(hash_mix(lab->trace, lab->now_ms ^ ((uint64_t)node->number << 56)),
                           hash_mix(status.applied_index, status.state_hash));
 }
@@ -350,6 +354,7 @@ void lab_close(struct lab *lab)
         }
         lab_disk_deinit(&node->disk);
         lab_state_deinit(&node->state);
+        lab_backup_deinit(&node->backup);
         peer_frame_scratch_deinit(&node->scratch);
     }
     lab_network_deinit(&lab->network);

@@ -17,6 +17,7 @@
 
 #include "base/list.h"
 #include "replica/replica.h"
+#include "sim/lab_damage.h"
 #include "sim/lab_disk.h"
 #include "sim/lab_network.h"
 #include "sim/lab_oracle.h"
@@ -48,7 +49,11 @@ struct lab_node {
     uint32_t shutdowns;
     struct lab_disk disk;
     struct lab_state state;
-    bool is_state_missing; /* the next start says so; until a snapshot was installed */
+    bool is_state_missing;          /* the next start says so; until a snapshot was installed */
+    enum lab_alteration alteration; /* its state may differ from the others' */
+    struct lab_backup backup;
+    uint64_t gone_index; /* the end of its log, and that entry's term, when it was put back */
+    uint64_t gone_term;
     struct peer_frame_scratch scratch;
 };
 
@@ -60,6 +65,8 @@ struct lab_options {
     const char *password;
     bool clocks_drift; /* monotonic clocks run from half as fast to half as fast again */
     struct raft_timers timers;
+    uint64_t incarnation_step_max; /* of a start over the one before, by chance; 0: one */
+    uint32_t withhold_ms;          /* as in struct raft_start */
     struct replica_snapshot_options snapshot;
 };
 

@@ -143,6 +143,16 @@ static void take_first(struct lab_disk *disk)
     memmove(&disk->units[0], &disk->units[1], disk->units_count * sizeof(disk->units[0]));
 }
 
+uint64_t lab_disk_last_index(const struct lab_disk *disk)
+{
+    return disk->base_index + disk->entries_count;
+}
+
+uint64_t lab_disk_last_term(const struct lab_disk *disk)
+{
+    return disk->entries_count == 0 ? disk->base_term : disk->entries[disk->entries_count - 1].term;
+}
+
 bool lab_disk_has(const struct lab_disk *disk, uint64_t index, uint64_t term)
 {
     if (index <= disk->base_index) {

@@ -60,6 +60,10 @@ void lab_disk_cut(struct lab_disk *disk, uint64_t index);
 /* When the first unit under way is durable, or UINT64_MAX. */
 uint64_t lab_disk_due_ms(const struct lab_disk *disk);
 
+/* Of the last durable entry, or of the base. */
+uint64_t lab_disk_last_index(const struct lab_disk *disk);
+uint64_t lab_disk_last_term(const struct lab_disk *disk);
+
 /* Whether the log has that entry durably, in it or behind its base. */
 bool lab_disk_has(const struct lab_disk *disk, uint64_t index, uint64_t term);
 

@@ -36,6 +36,12 @@
     X(LAB_DISK_LOW, "disks nearly full", 1000)                                                     \
     X(LAB_DISK_LOST, "disks lost", 40)                                                             \
     X(LAB_DISK_ROTTEN, "disks found rotten", 40)                                                   \
+    X(LAB_DISK_WENT_BACK, "disks put back from an older image", 25)                                \
+    X(LAB_DISK_LOSS_NOTICED, "of them told so by others", 8)                                       \
+    X(LAB_STATE_ALTERED, "states altered", 40)                                                     \
+    X(LAB_STATE_FLIPPED, "bits flipped in memory", 30)                                             \
+    X(LAB_STATE_NOTICED, "altered states noticed", 35)                                             \
+    X(LAB_STATE_SPREAD, "of them handed on in a snapshot", 0)                                      \
     X(LAB_COPY_DAMAGED, "snapshots damaged on the way", 8)                                         \
     X(LAB_LEADER_TRANSFERRED, "hand-overs asked for", 300)                                         \
     X(LAB_MEMBERS_CHANGED, "membership changes asked for", 2000)                                   \

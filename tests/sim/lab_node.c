@@ -102,6 +102,7 @@ static struct replica *create_replica(struct lab_node *node, uint64_t incarnatio
     options.raft.entries = disk->entries;
     options.raft.entries_count = disk->entries_count;
     options.raft.commit_index = commit_index;
+    options.raft.withhold_ms = lab->options.withhold_ms;
     if (node->state.saved.meta.index > 0) {
         options.raft.configuration = node->state.saved.meta.configuration;
     } else if (disk->known.members_count > 0) {
@@ -122,6 +123,12 @@ static struct replica *create_replica(struct lab_node *node, uint64_t incarnatio
     return replica;
 }
 
+static uint64_t draw_incarnation_step(struct lab_node *node)
+{
+    uint64_t max = node->lab->options.incarnation_step_max;
+    return max == 0 ? 1 : 1 + prng_below(&node->lab->prng, max);
+}
+
 void lab_start(struct lab_node *node)
 {
     struct lab *lab = node->lab;
@@ -129,13 +136,15 @@ void lab_start(struct lab_node *node)
     settle_disks(node);
     /* The hint may be lost with its database: both starts must do. */
     uint64_t commit_index = prng_below(&lab->prng, 2) == 0 ? 0 : node->disk.commit_index;
-    node->replica = create_replica(node, ++node->disk.incarnation, commit_index);
+    node->disk.incarnation += draw_incarnation_step(node);
+    node->replica = create_replica(node, node->disk.incarnation, commit_index);
     if (node->disk.was_wiped && node->disk.known.members_count == 0) {
         replica_on_cluster_found(node->replica);
     }
     replica_set_debug_access(node->replica, REPLICA_DEBUG_YES);
     lab_oracle_started(node);
     node->has_diverged = false;
+    node->alteration = node->is_state_missing ? LAB_SOUND : node->state.saved.alteration;
     node->is_in_turn = true;
     node->has_work = true;
     node->is_paused = false;
@@ -148,9 +157,9 @@ void lab_check_replay(struct lab_node *node)
     const struct replica_state_meta *meta = &node->state.saved.meta;
     uint64_t applied_index = node->replica->applied_index;
     uint64_t last_index = disk->base_index + disk->entries_count;
-    if (node->is_state_missing || node->replica->is_state_missing ||
-        meta->index < disk->base_index || meta->index > last_index ||
-        !lab_disk_has(disk, meta->index, meta->term)) {
+    if (node->alteration != LAB_SOUND || node->is_state_missing ||
+        node->replica->is_state_missing || meta->index < disk->base_index ||
+        meta->index > last_index || !lab_disk_has(disk, meta->index, meta->term)) {
         return; /* the disks are on their way from one snapshot to another */
     }
     /* Behind that, its disk may still have entries that are overwritten only in memory. */
@@ -228,10 +237,13 @@ static void replace_disk(struct lab_node *node)
     struct lab_state old_state = node->state;
     lab_disk_deinit(&node->disk);
     lab_state_deinit(&node->state);
+    lab_backup_deinit(&node->backup);
     node->state.delay_ms_max = old_state.delay_ms_max;
     node->state.padding_bytes = old_state.padding_bytes;
     node->state.fails_per_mille = old_state.fails_per_mille;
     node->is_state_missing = false;
+    node->gone_index = 0;
+    node->gone_term = 0;
     node->disk.incarnation = old.incarnation;
     node->disk.delay_ms_max = old.delay_ms_max;
     node->disk.faults = old.faults;

@@ -220,6 +220,11 @@ static void check_promise(struct lab_node *node, const struct raft_message *mess
         (durable->term != message->term || durable->vote != message->to)) {
         lab_fail(node->lab, "vote of node %u left before it was durable", node->number + 1);
     }
+    bool is_vote = message->type == RAFT_MESSAGE_VOTE ||
+                   (message->type == RAFT_MESSAGE_VOTE_REPLY && message->vote_reply.granted);
+    if (is_vote && lab_lacks_what_it_knows_of(node)) {
+        lab_fail(node->lab, "node %u votes without what it knows to have lost", node->number + 1);
+    }
     if (message->type == RAFT_MESSAGE_APPEND_REPLY && !message->append_reply.rejected) {
         uint64_t index = message->append_reply.match_index;
         const struct lab_disk *disk = &node->disk;

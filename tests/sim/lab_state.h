@@ -14,12 +14,20 @@
 
 struct lab_node;
 
+/* How a node's state differs from the others', by a fault of the test. */
+enum lab_alteration {
+    LAB_SOUND,
+    LAB_ALTERED, /* so that its hash differed at once: if that is the others', it is sound again */
+    LAB_FLIPPED, /* in memory: perhaps no hash shows it yet */
+};
+
 /* What a state file holds. */
 struct lab_image {
     struct replica_state_meta meta; /* index 0: nothing */
     struct blob *replica_state;     /* what its slice points into */
     uint64_t content_hash;
-    struct blob **rows; /* encoded, in their order */
+    enum lab_alteration alteration; /* of the node by then */
+    struct blob **rows;             /* encoded, in their order */
     uint32_t rows_count;
     uint32_t rows_capacity;
 };
@@ -31,6 +39,7 @@ struct lab_operation {
     struct blob *bytes;              /* STATE_PUT, RECEIVE_WRITE */
     struct replica_state_meta *meta; /* STATE_COMMIT, with bytes for its replica_state */
     uint64_t content_hash;           /* STATE_BEGIN */
+    enum lab_alteration alteration;  /* the same */
     uint64_t number, offset;         /* COPY_READ */
     uint32_t count;
     struct peer_snapshot snapshot; /* RECEIVE_VERIFY */
@@ -40,6 +49,7 @@ struct lab_state {
     struct lab_image saved;
     struct buf staged; /* rows since the last begin */
     uint64_t staged_content_hash;
+    enum lab_alteration staged_alteration;
     bool is_begun;
     struct buf copy;
     struct peer_snapshot copy_snapshot;
@@ -65,6 +75,9 @@ struct lab_state {
 };
 
 void lab_state_deinit(struct lab_state *state);
+
+void lab_image_copy(const struct lab_image *image, struct lab_image *out);
+void lab_image_deinit(struct lab_image *image);
 
 /* Takes an order over; it is carried out some time after the lab's present time. */
 void lab_state_submit(struct lab_node *node, const struct replica_order *order);

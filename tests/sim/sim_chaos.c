@@ -1,6 +1,9 @@
 /* sim_chaos.c -- the faults of a run. */
 #include "sim/sim_chaos.h"
 
+#include "replica/disk_state.h"
+#include "sim/sim_damage.h"
+
 enum {
     WEIGHT_MAX = 10,
     DOWN_MS_MAX = 1500,
@@ -28,7 +31,8 @@ static void count(struct sim *sim, enum lab_fault fault)
 
 void sim_chaos_init(struct sim_chaos *chaos, struct sim *sim)
 {
-    *chaos = (struct sim_chaos){.sim = sim, .pause_ms = 20 + below(sim, 500)};
+    *chaos = (struct sim_chaos){.sim = sim, .wanted = SIM_FAULTS, .pause_ms = 20 + below(sim, 500)};
+    sim_damage_init(chaos);
     for (int i = 0; i < SIM_FAULTS; i++) {
         chaos->weights[i] = below(sim, 3) == 0 ? 0 : 1 + (uint32_t)below(sim, WEIGHT_MAX);
     }
@@ -51,7 +55,7 @@ static void come_back_later(struct sim_chaos *chaos, const struct lab_node *node
     chaos->back_at_ms[node->number] = chaos->sim->lab.now_ms + below(chaos->sim, DOWN_MS_MAX);
 }
 
-static void crash(struct sim_chaos *chaos, struct lab_node *node)
+void sim_chaos_crash(struct sim_chaos *chaos, struct lab_node *node)
 {
     lab_crash(node);
     come_back_later(chaos, node);
@@ -61,7 +65,7 @@ static void crash_all(struct sim_chaos *chaos)
 {
     count(chaos->sim, LAB_CLUSTER_CRASHED);
     for (uint32_t i = 0; i < chaos->sim->lab.nodes_count; i++) {
-        crash(chaos, &chaos->sim->lab.nodes[i]);
+        sim_chaos_crash(chaos, &chaos->sim->lab.nodes[i]);
     }
 }
 
@@ -121,18 +125,24 @@ static void clog_link(struct sim *sim)
 }
 
 /* Links that carry again; as over TCP, mostly with a new connection. */
-static void heal(struct sim *sim)
+static void heal_links(struct sim *sim, bool has_new_connections)
 {
     lab_network_heal(&sim->lab.network);
     for (uint32_t i = 0; i < sim->lab.nodes_count; i++) {
         struct lab_node *node = &sim->lab.nodes[i];
         for (uint32_t j = 0; lab_is_live(node) && j < sim->lab.nodes_count; j++) {
-            if (j != i && below(sim, 2) == 0) {
+            if (j != i && (has_new_connections || below(sim, 2) == 0)) {
                 lab_begin_turn(node);
                 replica_on_peer_connected(node->replica, lab_id(j));
+                disk_state_tell(node->replica, lab_id(j)); /* a hello does */
             }
         }
     }
+}
+
+void sim_chaos_heal(struct sim *sim)
+{
+    heal_links(sim, false);
 }
 
 static void draw_network(struct sim *sim)
@@ -164,7 +174,7 @@ static void reset_link(struct sim *sim)
 
 /* Whether all nodes are up, agree on the members, durably, and every member has the disk that is
  * recorded: a minority of the disks may be lost then. */
-static bool is_whole(struct sim *sim)
+bool sim_chaos_is_whole(struct sim *sim)
 {
     uint64_t configuration_index = 0;
     uint32_t voters = 0;
@@ -180,7 +190,9 @@ static bool is_whole(struct sim *sim)
                       status.raft.configuration_index <= status.raft.persisted_index;
         configuration_index = status.raft.configuration_index;
         bool is_learner = member != NULL && member->role == RAFT_LEARNER;
-        if (!agrees || (member != NULL && !status.raft.is_voter && !is_learner) ||
+        if (!agrees || sim->lab.nodes[i].alteration != LAB_SOUND ||
+            sim->lab.nodes[i].is_state_missing ||
+            (member != NULL && !status.raft.is_voter && !is_learner) ||
             (member != NULL && member->disk_id == 0 && !is_learner)) {
             return false;
         }
@@ -192,10 +204,10 @@ static bool is_whole(struct sim *sim)
 /* One disk is lost or rotten, and its node comes back with a blank one. */
 static void lose_disk(struct sim_chaos *chaos, struct lab_node *node, bool is_rotten)
 {
-    if (!is_whole(chaos->sim) || chaos->oper.is_waiting) {
+    if (!sim_chaos_is_whole(chaos->sim) || chaos->oper.is_waiting) {
         return;
     }
-    crash(chaos, node);
+    sim_chaos_crash(chaos, node);
     if (!is_rotten) {
         lab_wipe(node);
         chaos->sim->is_mending = true;
@@ -265,7 +277,7 @@ static void strike_network(struct sim *sim, enum sim_fault fault)
     } else if (fault == SIM_NETWORK) {
         draw_network(sim);
     } else {
-        heal(sim);
+        sim_chaos_heal(sim);
         mend_disks(sim);
     }
 }
@@ -276,7 +288,7 @@ static void strike(struct sim_chaos *chaos, enum sim_fault fault)
     struct lab_node *node = draw_node(sim);
     switch (fault) {
     case SIM_CRASH:
-        crash(chaos, node);
+        sim_chaos_crash(chaos, node);
         break;
     case SIM_CRASH_ALL:
         crash_all(chaos);
@@ -313,6 +325,11 @@ static void strike(struct sim_chaos *chaos, enum sim_fault fault)
     case SIM_DAMAGE_COPY:
         strike_disk(chaos, node, fault);
         break;
+    case SIM_ALTER:
+    case SIM_FLIP:
+    case SIM_PUT_BACK:
+        chaos->wanted = fault;
+        break;
     case SIM_TRANSFER:
         node = lab_leader(&sim->lab);
         if (node != NULL) {
@@ -337,7 +354,7 @@ static enum sim_fault draw_fault(struct sim_chaos *chaos)
 }
 
 /* The others' connections to a node that restarted broke: they notice, and have new ones. */
-static void start(struct lab_node *node)
+void sim_chaos_start(struct lab_node *node)
 {
     lab_start(node);
     for (uint32_t i = 0; i < node->lab->nodes_count; i++) {
@@ -355,11 +372,12 @@ static void bring_back(struct sim_chaos *chaos, bool all)
     struct lab *lab = &chaos->sim->lab;
     for (uint32_t i = 0; i < lab->nodes_count; i++) {
         struct lab_node *node = &lab->nodes[i];
-        if (lab_is_live(node) || (!all && lab->now_ms < chaos->back_at_ms[i])) {
+        if (lab_is_live(node) || node->has_diverged || /* sim_chaos_tend starts it */
+            (!all && lab->now_ms < chaos->back_at_ms[i])) {
             continue;
         }
         if (node->replica == NULL) {
-            start(node);
+            sim_chaos_start(node);
         } else {
             lab_resume(node);
         }
@@ -370,16 +388,17 @@ void sim_chaos_act(struct sim_chaos *chaos)
 {
     struct sim *sim = chaos->sim;
     bring_back(chaos, false);
-    if (sim->lab.now_ms >= chaos->next_ms) {
+    if (sim->lab.now_ms >= chaos->next_ms && !chaos->is_quiet) {
         strike(chaos, draw_fault(chaos));
         chaos->next_ms = sim->lab.now_ms + below(sim, chaos->pause_ms);
     }
+    sim_damage_act(chaos);
 }
 
 void sim_chaos_operate(struct sim_chaos *chaos)
 {
     struct sim *sim = chaos->sim;
-    sim->is_mending = sim->is_mending && !is_whole(sim);
+    sim->is_mending = sim->is_mending && (chaos->put_back != NULL || !sim_chaos_is_whole(sim));
     sim_operator_act(&chaos->oper);
 }
 
@@ -387,7 +406,7 @@ void sim_chaos_end(struct sim_chaos *chaos)
 {
     struct sim *sim = chaos->sim;
     struct lab_network *network = &sim->lab.network;
-    heal(sim);
+    sim_chaos_heal(sim);
     memset(network->clogged_until_ms, 0, sizeof(network->clogged_until_ms));
     network->drop_per_mille = 0;
     network->repeat_per_mille = 0;
@@ -405,6 +424,10 @@ void sim_chaos_end(struct sim_chaos *chaos)
         node->state.fails_per_mille = 0;
         node->state.crash_at = 0;
     }
+    chaos->is_quiet = false;
+    chaos->calm_ms = sim->lab.now_ms;
     bring_back(chaos, true);
     mend_disks(sim);
+    /* What was said into a cut link is lost: nobody else says again that a disk has room. */
+    heal_links(sim, true);
 }

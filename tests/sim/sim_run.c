@@ -19,7 +19,7 @@
 #include "base/mem.h"
 #include "linear/checker.h"
 #include "replica/replica_internal.h"
-#include "sim/sim_chaos.h"
+#include "sim/sim_damage.h"
 #include "sim/sim_ledger.h"
 #include "sim/sim_recorder.h"
 #include "sim/sim_typed.h"
@@ -69,6 +69,12 @@ static uint64_t below(struct run *run, uint64_t bound)
 static bool is_well(const struct run *run)
 {
     return run->sim.lab.failures == 0;
+}
+
+/* Whether all is well so far, and all nodes have to agree in the end. */
+static bool is_judged(const struct run *run)
+{
+    return is_well(run) && !run->chaos.is_widely_altered;
 }
 
 /* ---- Drawing ---- */
@@ -153,6 +159,9 @@ static void draw(struct run *run, uint64_t seed)
             options.timers.election_ms_min * 2 + (uint32_t)below(run, 100);
         options.timers.heartbeat_ms = options.timers.election_ms_min / 3;
     }
+    /* As the server does. */
+    options.withhold_ms = 1000;
+    options.incarnation_step_max = 1 << 20;
     sim_chaos_init(&run->chaos, sim);
     draw_members(run, &options);
     draw_snapshots(run, &options);
@@ -219,11 +228,7 @@ static void act(struct run *run)
         }
     }
     act_typed(run);
-    for (uint32_t i = 0; i < sim->lab.nodes_count; i++) {
-        if (sim->lab.nodes[i].has_diverged) {
-            lab_fail(&sim->lab, "node %u says that its state differs from the others'", i + 1);
-        }
-    }
+    sim_damage_tend(&run->chaos);
     look(run);
 }
 
@@ -348,7 +353,7 @@ static void run_calm(struct run *run)
     bool is_operated = !run->chaos.oper.is_idle;
     uint64_t begin_ms = sim->lab.now_ms;
     uint64_t end_ms = begin_ms + (is_operated ? CALM_OPERATED_MS : CALM_MS);
-    while (sim->lab.now_ms < end_ms && is_well(run)) {
+    while ((sim->lab.now_ms < end_ms || sim_damage_is_open(&run->chaos)) && is_judged(run)) {
         lab_run_for(&sim->lab, CALM_STEP_MS);
         act(run);
         if (is_operated && sim->lab.now_ms >= begin_ms + OPERATED_MS) {
@@ -357,10 +362,10 @@ static void run_calm(struct run *run)
             is_operated = false;
         }
     }
-    if (is_well(run)) {
+    if (is_judged(run)) {
         settle(sim);
     }
-    if (is_well(run)) {
+    if (is_judged(run)) {
         check_agreement(sim);
         check_rest(sim);
         check_clients(run);
@@ -390,6 +395,7 @@ static void finish(struct run *run, struct sim_totals *totals)
 {
     struct lab *lab = &run->sim.lab;
     lab_client_deinit(&run->chaos.oper.client);
+    lab_client_deinit(&run->chaos.stirrer.client);
     for (uint32_t i = 0; i < run->sim.clients_count; i++) {
         lab_client_deinit(&run->sim.clients[i].client);
     }
@@ -448,7 +454,7 @@ uint64_t sim_run(uint64_t seed, struct sim_totals *totals, struct buf *history)
     draw(&run, seed);
     bool ends_calm = below(&run, 4) > 0;
     run_chaos(&run);
-    if (is_well(&run) && ends_calm) {
+    if (is_judged(&run) && ends_calm) {
         run_calm(&run);
     }
     finish(&run, totals);

@@ -129,6 +129,9 @@ UNIT_TEST(log_identity, keeps_its_disk_id_and_never_counts_back)
     fixture.options.incarnation_min = 10;
     fixture_reopen(&fixture);
     CU_ASSERT_EQUAL(fixture.recovery.incarnation, 1001);
+    fixture.options.incarnation_step = 500;
+    fixture_reopen(&fixture);
+    CU_ASSERT_EQUAL(fixture.recovery.incarnation, 1501);
     fixture_close(&fixture);
     fixture_sql(&fixture, "UPDATE state SET disk_id = 5");
     CU_ASSERT_EQUAL(fixture_open(&fixture), RESULT_CORRUPT);
