@@ -105,15 +105,10 @@ static enum result fail_set(struct buf *error, struct slice name, struct slice r
     return RESULT_INVALID;
 }
 
-static uint64_t bit_of(const struct config_directive *directive)
-{
-    return UINT64_C(1) << config_table_index(directive);
-}
-
 /* As Redis: first every name is looked at, then every value. */
 static enum result check_names(const struct slice *pairs, uint32_t pairs_count, struct buf *error)
 {
-    uint64_t seen = 0;
+    bool seen[CONFIG_DIRECTIVES_MAX] = {false};
     for (uint32_t i = 0; i < pairs_count; i++) {
         struct slice name = pairs[2 * i];
         const struct config_directive *directive = config_table_find(name);
@@ -127,24 +122,12 @@ static enum result check_names(const struct slice *pairs, uint32_t pairs_count, 
         if ((directive->flags & CONFIG_MUTABLE) == 0) {
             return fail_set(error, name, SLICE_LITERAL("can't set immutable config"));
         }
-        if ((seen & bit_of(directive)) != 0) {
+        if (seen[config_table_index(directive)]) {
             return fail_set(error, name, SLICE_LITERAL("duplicate parameter"));
         }
-        seen |= bit_of(directive);
+        seen[config_table_index(directive)] = true;
     }
     return RESULT_OK;
-}
-
-static bool values_differ(const struct config_directive *directive, const struct config *a,
-                          const struct config *b)
-{
-    struct buf texts[2] = {{0}, {0}};
-    config_value_format(directive, a, &texts[0]);
-    config_value_format(directive, b, &texts[1]);
-    bool differ = !slice_equals(buf_slice(&texts[0]), buf_slice(&texts[1]));
-    buf_deinit(&texts[0]);
-    buf_deinit(&texts[1]);
-    return differ;
 }
 
 static enum result set_values(struct config *config, const struct slice *pairs,
@@ -166,7 +149,7 @@ static enum result set_values(struct config *config, const struct slice *pairs,
 }
 
 enum result config_set_pairs(struct config *config, const struct slice *pairs, uint32_t pairs_count,
-                             uint64_t *changed, struct buf *error)
+                             struct buf *error)
 {
     enum result result = check_names(pairs, pairs_count, error);
     if (result != RESULT_OK) {
@@ -179,23 +162,14 @@ enum result config_set_pairs(struct config *config, const struct slice *pairs, u
         config_deinit(&next);
         return result;
     }
-    *changed = 0;
     for (uint32_t i = 0; i < pairs_count; i++) {
         const struct config_directive *directive = config_table_find(pairs[2 * i]);
-        *changed |= values_differ(directive, config, &next) ? bit_of(directive) : 0;
         next.origins[config_table_index(directive)] =
             (struct config_origin){CONFIG_FROM_COMMAND, 0};
     }
     config_deinit(config);
     *config = next;
     return RESULT_OK;
-}
-
-bool config_is_changed(uint64_t changed, const char *name)
-{
-    const struct config_directive *directive = config_table_find(slice_of_string(name));
-    ASSERT(directive != NULL);
-    return (changed & bit_of(directive)) != 0;
 }
 
 /* ---- Saying what is in force ---- */

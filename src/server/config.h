@@ -21,7 +21,7 @@
 #include "base/slice.h"
 
 /* Rows of the table at most; a bit each in the set of changed directives. */
-#define CONFIG_DIRECTIVES_MAX 64
+#define CONFIG_DIRECTIVES_MAX 128
 
 /* Owned strings. An item of bind may begin with '-': listen there if this machine has it. */
 struct config_list {
@@ -64,7 +64,35 @@ struct config_origin {
     uint32_t line; /* of the file; 0 otherwise */
 };
 
+/* What programs made for Redis set, and what changes nothing here: kept and shown. */
+struct config_accepted {
+    uint64_t hash_max_listpack_entries;
+    uint64_t hash_max_listpack_value;
+    uint64_t zset_max_listpack_entries;
+    uint64_t zset_max_listpack_value;
+    uint64_t set_max_intset_entries;
+    int64_t list_max_listpack_size;
+    uint64_t list_compress_depth;
+    uint64_t hll_sparse_max_bytes;
+    uint64_t stream_node_max_bytes;
+    uint64_t stream_node_max_entries;
+    uint32_t sanitize_dump_payload;
+    bool activedefrag;
+    bool activerehashing;
+    bool lazyfree_lazy_eviction;
+    bool lazyfree_lazy_expire;
+    bool lazyfree_lazy_server_del;
+    bool lazyfree_lazy_user_del;
+    bool lazyfree_lazy_user_flush;
+    uint64_t busy_reply_threshold;
+    uint64_t tracking_table_max_keys;
+    uint64_t min_replicas_to_write;
+    uint64_t min_replicas_max_lag;
+    int64_t rdb_key_save_delay;
+};
+
 struct config {
+    struct config_accepted accepted;
     /* This node. */
     char *id;
     char *data; /* directory */
@@ -155,14 +183,10 @@ void config_get(const struct config *config, const struct slice *patterns, uint3
 /*
  * Sets name, value, name, value...; all or, with RESULT_INVALID, none.
  *
- * changed receives the set of directives that have another value now, see config_is_changed.
  * error receives one line in Redis 7.0's words, with its "ERR " and without line breaks.
  */
 MUST_CHECK enum result config_set_pairs(struct config *config, const struct slice *pairs,
-                                        uint32_t pairs_count, uint64_t *changed, struct buf *error);
-
-/* Whether the set holds the directive of that name, which must exist. */
-bool config_is_changed(uint64_t changed, const char *name);
+                                        uint32_t pairs_count, struct buf *error);
 
 /* ---- Saying what is in force ---- */
 

@@ -17,6 +17,8 @@ enum config_type {
     CONFIG_TYPE_STRING,        /* char * */
     CONFIG_TYPE_PORT,          /* uint16_t, 1 to 65535 */
     CONFIG_TYPE_INTEGER,       /* uint32_t */
+    CONFIG_TYPE_LONG,          /* uint64_t */
+    CONFIG_TYPE_SIGNED,        /* int64_t; min and max are the bits of such */
     CONFIG_TYPE_BYTES,         /* uint64_t; 100, 1k = 1000, 1kb = 1024, m, mb, g, gb */
     CONFIG_TYPE_MILLISECONDS,  /* uint32_t; 150, 150ms, 2s */
     CONFIG_TYPE_SECONDS,       /* uint32_t; 60, 60s */

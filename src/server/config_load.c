@@ -48,7 +48,7 @@ static void append_help(struct buf *text)
                       usage);
     for (uint32_t i = 0; i < config_table_count; i++) {
         const struct config_directive *directive = &config_table[i];
-        if (directive->type == CONFIG_TYPE_FACT) {
+        if (directive->summary == NULL) {
             continue;
         }
         if (directive->section != section) {

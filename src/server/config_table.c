@@ -9,6 +9,13 @@
 #define FIELD(name) .offset = offsetof(struct config, name)
 #define KIND(kind) .type = CONFIG_TYPE_##kind
 #define RANGE(low, high) .min = (low), .max = (high)
+/* A row of section accepted: for CONFIG SET, without a word in --help. */
+#define ACCEPTED(word, kind, field, text, ...)                                                     \
+    {                                                                                              \
+        .name = (word), .type = CONFIG_TYPE_##kind,                                                \
+        .offset = offsetof(struct config, accepted.field), .flags = CONFIG_MUTABLE,                \
+        .default_text = (text), .section = accepted, __VA_ARGS__                                   \
+    }
 #define KB UINT64_C(1024)
 #define MB (1024 * KB)
 #define GB (1024 * MB)
@@ -20,6 +27,7 @@ static const char *const loglevels[] = {"debug", "verbose", "notice", "warning",
 static const char *const debug_accesses[] = {"local", "no", "yes", NULL};
 
 /* In the order of enum config_damaged_data. */
+static const char *const sanitizations[] = {"no", "yes", "clients", NULL};
 static const char *const damaged_datas[] = {"refetch", "stop", NULL};
 
 static const char node[] = "This node";
@@ -28,6 +36,9 @@ static const char clients[] = "Clients";
 static const char raft[] = "Raft and its log";
 static const char snapshots[] = "Snapshots and the disk";
 static const char diagnostics[] = "Diagnostics";
+static const char accepted[] =
+    "Accepted (programs made for Redis set them; nothing here depends on "
+    "them)";
 static const char facts[] = "Facts (shown by CONFIG GET, cannot be changed)";
 
 const struct config_directive config_table[] = {
@@ -356,6 +367,40 @@ const struct config_directive config_table[] = {
      .section = diagnostics,
      .argument = "FILE",
      .summary = "where log lines go; \"\": standard output"},
+
+    ACCEPTED("hash-max-listpack-entries", LONG, hash_max_listpack_entries, "512",
+             .alias = "hash-max-ziplist-entries", RANGE(0, INT64_MAX)),
+    ACCEPTED("hash-max-listpack-value", BYTES, hash_max_listpack_value, "64",
+             .alias = "hash-max-ziplist-value", RANGE(0, INT64_MAX)),
+    ACCEPTED("zset-max-listpack-entries", LONG, zset_max_listpack_entries, "128",
+             .alias = "zset-max-ziplist-entries", RANGE(0, INT64_MAX)),
+    ACCEPTED("zset-max-listpack-value", BYTES, zset_max_listpack_value, "64",
+             .alias = "zset-max-ziplist-value", RANGE(0, INT64_MAX)),
+    ACCEPTED("set-max-intset-entries", LONG, set_max_intset_entries, "512", RANGE(0, INT64_MAX)),
+    ACCEPTED("list-max-listpack-size", SIGNED, list_max_listpack_size, "-2",
+             .alias = "list-max-ziplist-size", RANGE((uint64_t)INT32_MIN, INT32_MAX)),
+    ACCEPTED("list-compress-depth", LONG, list_compress_depth, "0", RANGE(0, INT32_MAX)),
+    ACCEPTED("hll-sparse-max-bytes", BYTES, hll_sparse_max_bytes, "3000", RANGE(0, INT64_MAX)),
+    ACCEPTED("stream-node-max-bytes", BYTES, stream_node_max_bytes, "4096", RANGE(0, INT64_MAX)),
+    ACCEPTED("stream-node-max-entries", LONG, stream_node_max_entries, "100", RANGE(0, INT64_MAX)),
+    ACCEPTED("sanitize-dump-payload", WORD, sanitize_dump_payload, "no", .words = sanitizations),
+    ACCEPTED("activedefrag", BOOLEAN, activedefrag, "no", .words = NULL),
+    ACCEPTED("activerehashing", BOOLEAN, activerehashing, "yes", .words = NULL),
+    ACCEPTED("lazyfree-lazy-eviction", BOOLEAN, lazyfree_lazy_eviction, "no", .words = NULL),
+    ACCEPTED("lazyfree-lazy-expire", BOOLEAN, lazyfree_lazy_expire, "no", .words = NULL),
+    ACCEPTED("lazyfree-lazy-server-del", BOOLEAN, lazyfree_lazy_server_del, "no", .words = NULL),
+    ACCEPTED("lazyfree-lazy-user-del", BOOLEAN, lazyfree_lazy_user_del, "no", .words = NULL),
+    ACCEPTED("lazyfree-lazy-user-flush", BOOLEAN, lazyfree_lazy_user_flush, "no", .words = NULL),
+    ACCEPTED("busy-reply-threshold", LONG, busy_reply_threshold, "5000", .alias = "lua-time-limit",
+             RANGE(0, INT64_MAX)),
+    ACCEPTED("tracking-table-max-keys", LONG, tracking_table_max_keys, "1000000",
+             RANGE(0, INT64_MAX)),
+    ACCEPTED("min-replicas-to-write", LONG, min_replicas_to_write, "0",
+             .alias = "min-slaves-to-write", RANGE(0, INT32_MAX)),
+    ACCEPTED("min-replicas-max-lag", LONG, min_replicas_max_lag, "10",
+             .alias = "min-slaves-max-lag", RANGE(0, INT32_MAX)),
+    ACCEPTED("rdb-key-save-delay", SIGNED, rdb_key_save_delay, "0",
+             RANGE((uint64_t)INT32_MIN, INT32_MAX)),
 
     {.name = "databases", KIND(FACT), .default_text = "16", .section = facts},
     {.name = "appendonly", KIND(FACT), .default_text = "yes", .section = facts},

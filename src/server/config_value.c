@@ -109,6 +109,22 @@ static bool parse_in_range(const struct config_directive *directive, struct slic
     return true;
 }
 
+static bool parse_signed(const struct config_directive *directive, struct slice text,
+                         int64_t *field, struct buf *reason)
+{
+    int64_t value = 0;
+    if (!number_parse_int64(text, &value)) {
+        return refuse(reason, "argument couldn't be parsed into an integer");
+    }
+    if (value < (int64_t)directive->min || value > (int64_t)directive->max) {
+        buf_append_format(reason, "argument must be between %lld and %lld inclusive",
+                          (long long)directive->min, (long long)directive->max);
+        return false;
+    }
+    *field = value;
+    return true;
+}
+
 static bool parse_uint32(const struct config_directive *directive, struct slice text,
                          uint32_t *field, struct buf *reason)
 {
@@ -299,7 +315,10 @@ bool config_value_parse(const struct config_directive *directive, struct slice t
     case CONFIG_TYPE_SECONDS:
         return parse_uint32(directive, text, field, reason);
     case CONFIG_TYPE_BYTES:
+    case CONFIG_TYPE_LONG:
         return parse_in_range(directive, text, field, reason);
+    case CONFIG_TYPE_SIGNED:
+        return parse_signed(directive, text, field, reason);
     case CONFIG_TYPE_BOOLEAN:
         return parse_boolean(text, field, reason);
     case CONFIG_TYPE_WORD:
@@ -351,7 +370,11 @@ void config_value_format(const struct config_directive *directive, const struct 
         buf_append_format(out, "%u", *(const uint32_t *)field);
         break;
     case CONFIG_TYPE_BYTES:
+    case CONFIG_TYPE_LONG:
         buf_append_format(out, "%llu", (unsigned long long)*(const uint64_t *)field);
+        break;
+    case CONFIG_TYPE_SIGNED:
+        buf_append_format(out, "%lld", (long long)*(const int64_t *)field);
         break;
     case CONFIG_TYPE_BOOLEAN:
         buf_append_format(out, "%s", *(const bool *)field ? "yes" : "no");

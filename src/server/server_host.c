@@ -150,8 +150,7 @@ static void host_config_set(void *context, const struct slice *pairs, uint32_t p
 {
     struct server *server = context;
     struct buf error = {0};
-    uint64_t changed = 0;
-    if (config_set_pairs(server->config, pairs, pairs_count, &changed, &error) == RESULT_OK) {
+    if (config_set_pairs(server->config, pairs, pairs_count, &error) == RESULT_OK) {
         apply_changes(server);
         reply_ok(reply);
     } else {
