@@ -74,7 +74,8 @@ static bool read_score_bound(struct slice text, struct sorted_bound *out)
     if (out->is_exclusive) {
         text = slice_of(text.bytes + 1, text.size - 1);
     }
-    return number_parse_double(text, &out->score);
+    bool in_range = true; /* or not: then it is an infinity or next to nothing */
+    return number_parse_double_loosely(text, &out->score, &in_range);
 }
 
 static bool read_member_bound(struct slice text, struct sorted_bound *out)

@@ -196,6 +196,21 @@ UNIT_TEST(keyspace_change, damaged_bytes_make_no_container)
         {SLICE_LITERAL("\x05\x01\x01"
                        "a"),
          VALUE_TYPE_HASH}, /* a field without a value */
+        {SLICE_LITERAL("\x03\x02\x01"
+                       "a\x01x\x01"
+                       "a\x01y"),
+         VALUE_TYPE_HASH}, /* one field twice */
+        {SLICE_LITERAL("\x03\x02\x01"
+                       "a\0\0\0\0\0\0\xf0\x3f\x01"
+                       "a\0\0\0\0\0\0\xf0\x3f"),
+         VALUE_TYPE_ZSET}, /* one twice */
+        {SLICE_LITERAL("\x03\x02\x01"
+                       "a\0\0\0\0\0\0\xf0\x3f\x01"
+                       "a\0\0\0\0\0\0\xf0\xbf"),
+         VALUE_TYPE_ZSET}, /* with another score */
+        {SLICE_LITERAL("\x03\x01\x01"
+                       "a\0\0\0\0\0\0\xf8\x7f"),
+         VALUE_TYPE_ZSET}, /* a score that is no number */
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct container *container = NULL;
