@@ -100,6 +100,11 @@ const struct command *command_lookup(struct slice name);
 const struct command *command_resolve(const struct slice *arguments, uint32_t arguments_count,
                                       struct reply *reply);
 
+/* The row to run a resolved command by: that of its form that only reads, where these arguments ask
+ * for no more (SORT and GEORADIUS without STORE, BITFIELD with nothing but GET), or its own. */
+const struct command *command_read_form(const struct command *command,
+                                        const struct slice *arguments, uint32_t arguments_count);
+
 /* Number of commands, containers included, subcommands not: COMMAND COUNT. */
 uint32_t command_count(void);
 

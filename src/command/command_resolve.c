@@ -77,3 +77,45 @@ const struct command *command_resolve(const struct slice *arguments, uint32_t ar
     }
     return command;
 }
+
+/* Whether one of the words STORE and STOREDIST stands behind the key: even where it is no option,
+ * the command then goes the way of a write, which can do all. */
+static bool may_store(const struct slice *arguments, uint32_t count)
+{
+    for (uint32_t i = 2; i < count; i++) {
+        if (slice_is_word(arguments[i], "store") || slice_is_word(arguments[i], "storedist")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether all of BITFIELD's operations are "GET encoding offset". */
+static bool only_gets(const struct slice *arguments, uint32_t count)
+{
+    bool are_gets = (count - 2) % 3 == 0;
+    for (uint32_t i = 2; i < count && are_gets; i += 3) {
+        are_gets = slice_is_word(arguments[i], "get");
+    }
+    return are_gets;
+}
+
+const struct command *command_read_form(const struct command *command,
+                                        const struct slice *arguments, uint32_t arguments_count)
+{
+    static const struct {
+        enum command_id writes;
+        enum command_id reads;
+    } forms[] = {{COMMAND_SORT, COMMAND_SORT_RO},
+                 {COMMAND_GEORADIUS, COMMAND_GEORADIUS_RO},
+                 {COMMAND_GEORADIUSBYMEMBER, COMMAND_GEORADIUSBYMEMBER_RO}};
+    if (command->id == COMMAND_BITFIELD && only_gets(arguments, arguments_count)) {
+        return command_by_id(COMMAND_BITFIELD_RO);
+    }
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        if (command->id == forms[i].writes && !may_store(arguments, arguments_count)) {
+            return command_by_id(forms[i].reads);
+        }
+    }
+    return command;
+}

@@ -74,6 +74,7 @@ enum execute_result executor_execute(struct executor *executor, struct session *
     }
     session->last_used_ms = executor_now_ms(executor);
     session->last_command = command;
+    command = command_read_form(command, arguments, arguments_count);
     executor->replica->has_new_requests |= command->class != COMMAND_CLASS_NODE;
     switch (command->class) {
     case COMMAND_CLASS_READ:

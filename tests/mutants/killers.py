@@ -183,6 +183,7 @@ def stages(root, mode):
         Seeds("raft", unit("raft"), suite="raft_simulation", variable="RAFT_SEED",
               failure=r"RAFT_SEED=\d+: ", count=400),
         UnitTests("kv", unit("kv"), root, []),
+        UnitTests("command", unit("command"), root, []),
         UnitTests("storage", unit("storage"), root, []),
         Simulator("sim", f"build/{mode}/simulator", count=400),  # below 500 it asks for no floors
         UnitTests("replica", unit("replica"), root, []),

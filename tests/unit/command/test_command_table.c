@@ -61,23 +61,61 @@ UNIT_TEST(command_table, classes_agree_with_flags)
     }
 }
 
-/* Runs one command of words at most 8, and returns its reply's bytes in out. */
-static void run(const char *line, enum reply_protocol protocol, struct buf *out)
+enum { WORDS_MAX = 8 };
+
+/* Splits a line into its words, and returns how many. */
+static uint32_t split(const char *line, struct slice words[WORDS_MAX])
 {
-    struct slice words[8];
     uint32_t count = 0;
-    for (const char *at = line; *at != '\0' && count < 8; count++) {
+    for (const char *at = line; *at != '\0' && count < WORDS_MAX; count++) {
         size_t size = strcspn(at, " ");
         words[count] = slice_of(at, size);
         at += size;
         at += *at == ' ';
     }
+    return count;
+}
+
+/* Runs one command, and returns its reply's bytes in out. */
+static void run(const char *line, enum reply_protocol protocol, struct buf *out)
+{
+    struct slice words[WORDS_MAX];
+    uint32_t count = split(line, words);
     struct reply reply = {out, protocol};
     const struct command *command = command_resolve(words, count, &reply);
     CU_ASSERT_PTR_NOT_NULL_FATAL(command);
     struct command_context context = {
         .command = command, .arguments = words, .arguments_count = count, .reply = &reply};
     command->handler(&context);
+}
+
+UNIT_TEST(command_table, what_only_reads_runs_by_the_form_that_reads)
+{
+    static const struct {
+        const char *line;
+        enum command_id form;
+    } rows[] = {
+        {"SORT l BY nosort GET #", COMMAND_SORT_RO},
+        {"SORT l LIMIT 0 1 store d", COMMAND_SORT},
+        {"SORT store", COMMAND_SORT_RO},
+        {"SORT_RO l STORE d", COMMAND_SORT_RO},
+        {"GEORADIUS g 1 1 1 km ASC", COMMAND_GEORADIUS_RO},
+        {"GEORADIUS g 1 1 1 km STOREDIST d", COMMAND_GEORADIUS},
+        {"GEORADIUSBYMEMBER g m 1 km", COMMAND_GEORADIUSBYMEMBER_RO},
+        {"GEORADIUSBYMEMBER g m 1 km Store d", COMMAND_GEORADIUSBYMEMBER},
+        {"BITFIELD b", COMMAND_BITFIELD_RO},
+        {"BITFIELD b GET u8 0 get u8 1", COMMAND_BITFIELD_RO},
+        {"BITFIELD b GET u8 0 SET u8 1 1", COMMAND_BITFIELD},
+        {"BITFIELD b GET u8", COMMAND_BITFIELD},
+        {"SET k v GET", COMMAND_SET},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct slice words[WORDS_MAX];
+        uint32_t count = split(rows[i].line, words);
+        const struct command *command = command_lookup(words[0]);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(command);
+        CU_ASSERT_EQUAL(command_read_form(command, words, count)->id, rows[i].form);
+    }
 }
 
 UNIT_TEST(command_table, introspection_of_everything_is_well_formed)

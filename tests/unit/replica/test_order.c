@@ -91,6 +91,27 @@ UNIT_TEST(replica_order, reads_attached_to_a_write_see_what_was_acknowledged_els
     close_three();
 }
 
+/* As a follower that is alone shows, which can serve reads of its own state and nothing else. */
+UNIT_TEST(replica_order, forms_that_only_read_are_reads)
+{
+    struct lab_node *leader = open_three(5);
+    struct lab_node *follower = lab_follower(&lab);
+    lab_client_open(&other, leader, NULL);
+    lab_client_open(&client, follower, NULL);
+    lab_client_say(&other, "RPUSH l 2 1");
+    lab_client_say(&other, "GEOADD g 1 1 here");
+    (void)lab_client_hear(&other, 200);
+    lab_isolate(follower);
+    lab_client_say(&client, "READONLY");
+    lab_client_say(&client, "SORT l");
+    lab_client_say(&client, "GEORADIUS g 1 1 1 km");
+    lab_client_say(&client, "BITFIELD l2 GET u8 0");
+    lab_client_say(&client, "SORT l STORE l");
+    CU_ASSERT_STRING_EQUAL(lab_client_hear(&client, 1),
+                           "+OK\r\n*2\r\n$1\r\n1\r\n$1\r\n2\r\n*1\r\n$4\r\nhere\r\n*1\r\n:0\r\n");
+    close_three();
+}
+
 UNIT_TEST(replica_order, readonly_reads_what_this_node_has)
 {
     struct lab_node *leader = open_three(4);
