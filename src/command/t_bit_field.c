@@ -178,14 +178,16 @@ static bool fit(const struct field_operation *operation, int64_t old, bool adds,
     return true;
 }
 
-/* Writes the bits of a number into the string of the first key, which is long enough. */
+/* Writes the bits of a number into the string of the first key, behind which zeros go on. */
 static void put_bits(struct command_context *context, struct slice text,
                      const struct field_operation *operation, int64_t value)
 {
-    uint8_t bytes[FIELD_BYTES_MAX];
+    uint8_t bytes[FIELD_BYTES_MAX] = {0};
     uint64_t first = operation->offset / 8;
     uint64_t end = (operation->offset + operation->bits - 1) / 8 + 1;
-    memcpy(bytes, text.bytes + first, end - first);
+    if (first < text.size) {
+        memcpy(bytes, text.bytes + first, (end < text.size ? end : text.size) - first);
+    }
     for (uint32_t i = 0; i < operation->bits; i++) {
         uint64_t at = operation->offset + i - first * 8;
         uint8_t mask = (uint8_t)(1u << (7 - at % 8));
@@ -228,15 +230,18 @@ static void run_all(struct command_context *context, const struct field_operatio
     if (!command_find_string(context, 1, &string)) {
         return;
     }
+    reply_array(context->reply, operations->count);
+    for (uint32_t i = 0; i < operations->count; i++) {
+        has_changed = run(context, &operations->list[i]) || has_changed;
+    }
+    bool is_string = command_find_string(context, 1, &string);
+    ASSERT(is_string);
     if (string.text.size < operations->write_end) {
+        /* What writes nothing makes the string as long, too. */
         static const uint8_t zero = 0;
         (void)keyspace_set_range(context->keyspace, context->database, context->arguments[1],
                                  operations->write_end - 1, slice_of(&zero, 1));
         has_changed = true;
-    }
-    reply_array(context->reply, operations->count);
-    for (uint32_t i = 0; i < operations->count; i++) {
-        has_changed = run(context, &operations->list[i]) || has_changed;
     }
     if (has_changed) {
         command_notify(context, NOTIFY_STRING, "setbit", context->arguments[1]);

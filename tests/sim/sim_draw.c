@@ -106,7 +106,16 @@ static const char *const templates[] = {
     "ZRANK $z $m",
     "ZSCORE $z $m",
     "ZCOUNT $z -inf $x",
-    /* Strings, counters, bitmaps. */
+    "GEOADD $z $n $n $m $n $n $m",
+    "GEOSEARCHSTORE $z $z FROMLONLAT 1 1 BYBOX 900 900 km STOREDIST",
+    "GEORADIUS $z 1 1 700 km ASC COUNT 3 STORE $z",
+    "GEOSEARCH $z FROMMEMBER $m BYRADIUS 700 km WITHDIST",
+    /* Sorted into lists. */
+    "SORT $l ALPHA STORE $l",
+    "SORT $s BY nosort GET # GET $t STORE $l",
+    "SORT $z BY $t* DESC LIMIT 0 9 STORE $l",
+    "SORT $l ALPHA DESC",
+    /* Strings, counters, bitmaps, HyperLogLogs. */
     "SET $t $v",
     "SET $t $n",
     "SET $t $v PX $e",
@@ -131,6 +140,11 @@ static const char *const templates[] = {
     "BITPOS $t 1",
     "BITFIELD $t SET u8 $i $c INCRBY i5 $i $n OVERFLOW SAT",
     "GETBIT $t $i",
+    "PFADD $t ($m)",
+    "PFADD $t ($m)",
+    "PFMERGE $t $t $t",
+    "PFCOUNT $t",
+    "PFCOUNT $t $t",
     /* Any key. */
     "DEL $k $k",
     "UNLINK $k",

@@ -27,6 +27,9 @@ static bool is_refusal_of_values(struct slice reply)
         "-ERR hash value is not ",
         "-ERR increment or decrement would overflow",
         "-ERR source and destination objects are the same",
+        "-ERR could not decode requested zset member",
+        "-ERR One or more scores can't be converted into double",
+        "-INVALIDOBJ ", /* a HyperLogLog that others wrote into */
     };
     for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++) {
         if (sim_line_begins(reply, begins[i])) {
