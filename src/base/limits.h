@@ -50,6 +50,10 @@
 #define LIMIT_BATCHES_IN_FLIGHT 64
 /* Bytes of writes gathered and unanswered on one node: clients are not read until it falls. */
 #define LIMIT_UNANSWERED_BYTES (256u * 1024 * 1024)
+/* Bytes of the arguments of clients that wait in BLPOP and the like, on one node: one more is
+ * refused.
+ */
+#define LIMIT_BLOCKED_BYTES (256u * 1024 * 1024)
 /* Requests of one client that await an answer: it is not read until the number falls. */
 #define LIMIT_SESSION_REQUESTS 16384
 

@@ -48,6 +48,13 @@ enum command_class {
 
 struct command_events;
 
+/* How a command with COMMAND_FLAG_BLOCKING ended. */
+enum command_miss {
+    COMMAND_MISS_NONE,       /* it was served, or its arguments were refused */
+    COMMAND_MISS_EMPTY,      /* no key had elements: outside a transaction, its client waits */
+    COMMAND_MISS_WRONG_TYPE, /* a key to be popped from is of another type */
+};
+
 /* What a handler works with. Everything is borrowed. */
 struct command_context {
     struct keyspace *keyspace;
@@ -57,6 +64,7 @@ struct command_context {
     uint32_t arguments_count;
     struct reply *reply;
     struct command_events *events; /* command_events.h; NULL: nobody listens */
+    enum command_miss miss;        /* set by the handler; the reply is what a transaction gets */
     int64_t now_ms;      /* the log's clock: decides about expiry; equals keyspace_clock */
     int64_t estimate_ms; /* where that clock probably is by now (>= now_ms): only for what TTL and
                             the like report of a living key; equals now_ms when applying */

@@ -3,6 +3,39 @@
 
 /* clang-format off */
 const struct command_docs command_docs_list[COMMAND_ID_COUNT] = {
+    [COMMAND_BLMOVE] = {
+        .since = "6.2.0", .group = "list", .complexity = "O(1)",
+        .categories = "list", .key_specs = "RW/access/delete@1 RW/insert@2",
+        .syntax = "source@0 destination@1 wherefrom=LEFT|RIGHT whereto=LEFT|RIGHT timeout:double",
+        .summary = "Moves an element from one list to another; waits for one if there is none.",
+    },
+    [COMMAND_BLMPOP] = {
+        .since = "7.0.0", .group = "list",
+        .complexity = "O(N+M), N being the keys and M the elements taken.",
+        .categories = "list", .key_specs = "RW/access/delete@2#",
+        .syntax = "timeout:double numkeys:integer key@0... where=LEFT|RIGHT [COUNT count:integer]",
+        .summary = "Takes elements from the first list that has some; waits if none has.",
+    },
+    [COMMAND_BLPOP] = {
+        .since = "2.0.0", .group = "list", .complexity = "O(N), N being the keys.",
+        .categories = "list", .key_specs = "RW/access/delete@1:-2",
+        .syntax = "key@0... timeout:double",
+        .summary = "Takes the head of the first list that has elements; waits if none has.",
+    },
+    [COMMAND_BRPOP] = {
+        .since = "2.0.0", .group = "list", .complexity = "O(N), N being the keys.",
+        .categories = "list", .key_specs = "RW/access/delete@1:-2",
+        .syntax = "key@0... timeout:double",
+        .summary = "Takes the tail of the first list that has elements; waits if none has.",
+    },
+    [COMMAND_BRPOPLPUSH] = {
+        .since = "2.2.0", .group = "list", .complexity = "O(1)",
+        .categories = "list", .key_specs = "RW/access/delete@1 RW/insert@2",
+        .doc_flags = "deprecated", .deprecated_since = "6.2.0",
+        .replaced_by = "`BLMOVE` with RIGHT and LEFT",
+        .syntax = "source@0 destination@1 timeout:double",
+        .summary = "Moves the last element of one list to the head of another; waits for one.",
+    },
     [COMMAND_LINDEX] = {
         .since = "1.0.0", .group = "list",
         .complexity = "O(N), N being the elements on the way from the nearer end.",

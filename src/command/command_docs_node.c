@@ -89,6 +89,13 @@ const struct command_docs command_docs_node[COMMAND_ID_COUNT] = {
         .syntax = "connection-name",
         .summary = "Names this connection.",
     },
+    [COMMAND_CLIENT_UNBLOCK] = {
+        .since = "5.0.0", .group = "connection",
+        .complexity = "O(N), N being the connections.",
+        .categories = "connection",
+        .syntax = "client-id:integer [timeout-error=TIMEOUT|ERROR]",
+        .summary = "Ends the wait of another connection of this node.",
+    },
     [COMMAND_CLIENT_UNPAUSE] = {
         .since = "6.2.0", .group = "connection",
         .complexity = "O(N), N being the paused connections.",

@@ -3,6 +3,27 @@
 
 /* clang-format off */
 const struct command_docs command_docs_zset[COMMAND_ID_COUNT] = {
+    [COMMAND_BZMPOP] = {
+        .since = "7.0.0", .group = "sorted-set",
+        .complexity = "O(K)+O(M*log(N)), K being the keys, M the members taken of N.",
+        .categories = "sortedset", .key_specs = "RW/access/delete@2#",
+        .syntax = "timeout:double numkeys:integer key@0... where=MIN|MAX [COUNT count:integer]",
+        .summary = "Takes members from the first sorted set that has some; waits if none has.",
+    },
+    [COMMAND_BZPOPMAX] = {
+        .since = "5.0.0", .group = "sorted-set",
+        .complexity = "O(log(N)), N being the members.",
+        .categories = "sortedset", .key_specs = "RW/access/delete@1:-2",
+        .syntax = "key@0... timeout:double",
+        .summary = "Takes the member with the highest score; waits if there is none.",
+    },
+    [COMMAND_BZPOPMIN] = {
+        .since = "5.0.0", .group = "sorted-set",
+        .complexity = "O(log(N)), N being the members.",
+        .categories = "sortedset", .key_specs = "RW/access/delete@1:-2",
+        .syntax = "key@0... timeout:double",
+        .summary = "Takes the member with the lowest score; waits if there is none.",
+    },
     [COMMAND_ZADD] = {
         .since = "1.2.0", .group = "sorted-set",
         .complexity = "O(log(N)) for each member, N being the members of the sorted set.",

@@ -24,7 +24,12 @@ void command_notify(struct command_context *context, uint32_t class, const char 
 
 void command_signal_ready(struct command_context *context, struct slice key)
 {
-    command_notify_in(context, NOTIFY_READY, "", context->database, key);
+    command_signal_ready_in(context, context->database, key);
+}
+
+void command_signal_ready_in(struct command_context *context, uint32_t database, struct slice key)
+{
+    command_notify_in(context, NOTIFY_READY, "", database, key);
 }
 
 bool command_events_next(struct bytes_reader *tape, struct command_event *out)

@@ -29,6 +29,8 @@
 #define NOTIFY_NEW (1u << 13)      /* n */
 /* Not a class of Redis's: a list or sorted set came to be or grew. */
 #define NOTIFY_READY (1u << 30)
+/* Nor is this: all keys of a database may be other ones now. */
+#define NOTIFY_ALL_READY (1u << 31)
 
 /* What is gathered. Zeroed memory is empty. */
 struct command_events {
@@ -39,7 +41,7 @@ struct command_events {
 struct command_event {
     uint32_t class;
     uint32_t database;
-    struct slice name; /* "lpush"; empty for NOTIFY_READY */
+    struct slice name; /* "lpush"; empty for NOTIFY_READY, NOTIFY_ALL_READY */
     struct slice key;
 };
 
@@ -49,8 +51,10 @@ void command_notify(struct command_context *context, uint32_t class, const char 
 void command_notify_in(struct command_context *context, uint32_t class, const char *name,
                        uint32_t database, struct slice key);
 
-/* Tells that a list or sorted set at key has new elements. */
+/* Tells that what is at key may be a list or sorted set that has new elements, in the context's
+ * database or in another one. */
 void command_signal_ready(struct command_context *context, struct slice key);
+void command_signal_ready_in(struct command_context *context, uint32_t database, struct slice key);
 
 /* Takes the first event off the tape, borrowed until the tape changes; false when it is empty. */
 bool command_events_next(struct bytes_reader *tape, struct command_event *out);

@@ -22,6 +22,7 @@
 #define ADMIN COMMAND_FLAG_ADMIN
 #define NOSCRIPT COMMAND_FLAG_NOSCRIPT
 #define ANYTIME (COMMAND_FLAG_LOADING | COMMAND_FLAG_STALE)
+#define BLOCKING COMMAND_FLAG_BLOCKING
 #define FAST COMMAND_FLAG_FAST
 #define OPEN (COMMAND_FLAG_NO_AUTH | COMMAND_FLAG_ALLOW_BUSY)
 #define BUSY COMMAND_FLAG_ALLOW_BUSY
@@ -50,6 +51,14 @@ static const struct command commands[COMMAND_ID_COUNT] = {
     ROW(BITFIELD_RO, "bitfield_ro", READ, handle_bitfield_ro, -2, 1, 1, 1, RD | FAST),
     ROW(BITOP, "bitop", WRITE, handle_bitop, -4, 2, -1, 1, WR | OOM),
     ROW(BITPOS, "bitpos", READ, handle_bitpos, -3, 1, 1, 1, RD),
+    ROW(BLMOVE, "blmove", WRITE, handle_blmove, 6, 1, 2, 1, WR | OOM | NOSCRIPT | BLOCKING),
+    ROW(BLMPOP, "blmpop", WRITE, handle_blmpop, -5, 0, 0, 0, WR | BLOCKING | MOVABLE),
+    ROW(BLPOP, "blpop", WRITE, handle_blpop, -3, 1, -2, 1, WR | NOSCRIPT | BLOCKING),
+    ROW(BRPOP, "brpop", WRITE, handle_brpop, -3, 1, -2, 1, WR | NOSCRIPT | BLOCKING),
+    ROW(BRPOPLPUSH, "brpoplpush", WRITE, handle_brpoplpush, 4, 1, 2, 1, WR | OOM | NOSCRIPT | BLOCKING),
+    ROW(BZMPOP, "bzmpop", WRITE, handle_bzmpop, -5, 0, 0, 0, WR | BLOCKING | MOVABLE),
+    ROW(BZPOPMAX, "bzpopmax", WRITE, handle_bzpopmax, -3, 1, -2, 1, WR | FAST | NOSCRIPT | BLOCKING),
+    ROW(BZPOPMIN, "bzpopmin", WRITE, handle_bzpopmin, -3, 1, -2, 1, WR | FAST | NOSCRIPT | BLOCKING),
     ROW(CLIENT, "client", NODE, NULL, -2, 0, 0, 0, 0),
     SUB(CLIENT_GETNAME, "client", "getname", NODE, NULL, 2, 0, 0, 0, NOSCRIPT | ANYTIME),
     SUB(CLIENT_HELP, "client", "help", NODE, handle_help, 2, 0, 0, 0, ANYTIME),
@@ -62,6 +71,7 @@ static const struct command commands[COMMAND_ID_COUNT] = {
     SUB(CLIENT_REPLY, "client", "reply", NODE, NULL, 3, 0, 0, 0, NOSCRIPT | ANYTIME),
     SUB(CLIENT_SETINFO, "client", "setinfo", NODE, NULL, 4, 0, 0, 0, NOSCRIPT | ANYTIME),
     SUB(CLIENT_SETNAME, "client", "setname", NODE, NULL, 3, 0, 0, 0, NOSCRIPT | ANYTIME),
+    SUB(CLIENT_UNBLOCK, "client", "unblock", NODE, NULL, -3, 0, 0, 0, ADMIN | NOSCRIPT | ANYTIME),
     SUB(CLIENT_UNPAUSE, "client", "unpause", NODE, NULL, 2, 0, 0, 0, ADMIN | NOSCRIPT | ANYTIME),
     ROW(COMMAND, "command", NODE, handle_command, -1, 0, 0, 0, ANYTIME),
     SUB(COMMAND_COUNT, "command", "count", NODE, handle_command_count, 2, 0, 0, 0, ANYTIME),

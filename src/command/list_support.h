@@ -19,6 +19,11 @@ struct slice command_list_at(const struct list_value *list, uint64_t index);
 void command_list_pop(struct command_context *context, uint32_t argument, bool at_head,
                       uint64_t number);
 
+/* Takes the element at an index, which is there, out of the list at a key argument, and tells that
+ * it was popped from that end. */
+void command_list_take(struct command_context *context, uint32_t argument, bool at_head,
+                       uint64_t index);
+
 /* Puts an element at an end of the list at a key argument, and tells of it. The element must not
  * lie in that list. */
 void command_list_push(struct command_context *context, uint32_t argument, bool at_head,

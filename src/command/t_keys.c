@@ -1,6 +1,7 @@
 /* t_keys.c -- keys whatever they hold: DEL, EXISTS, TYPE, RENAME, COPY, MOVE, and whole databases.
  */
 #include "base/prng.h"
+#include "command/command_events.h"
 #include "command/command_handlers.h"
 #include "command/command_support.h"
 
@@ -57,6 +58,7 @@ static void rename_key(struct command_context *context)
 {
     keyspace_move(context->keyspace, context->database, context->arguments[1], context->database,
                   context->arguments[2]);
+    command_signal_ready(context, context->arguments[2]);
 }
 
 void handle_rename(struct command_context *context)
@@ -105,6 +107,7 @@ void handle_move(struct command_context *context)
         return;
     }
     keyspace_move(context->keyspace, context->database, key, target, key);
+    command_signal_ready_in(context, target, key);
     reply_integer(context->reply, 1);
 }
 
@@ -136,6 +139,7 @@ void handle_copy(struct command_context *context)
         return;
     }
     keyspace_copy(context->keyspace, context->database, from, target, to);
+    command_signal_ready_in(context, target, to);
     reply_integer(context->reply, 1);
 }
 
@@ -192,6 +196,10 @@ void handle_swapdb(struct command_context *context)
     }
     if (numbers[0] != numbers[1]) {
         keyspace_swap_databases(context->keyspace, (uint32_t)numbers[0], (uint32_t)numbers[1]);
+        for (uint32_t i = 0; i < 2; i++) {
+            command_notify_in(context, NOTIFY_ALL_READY, "", (uint32_t)numbers[i],
+                              slice_of(NULL, 0));
+        }
     }
     reply_ok(context->reply);
 }

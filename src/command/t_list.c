@@ -86,6 +86,17 @@ void command_list_push(struct command_context *context, uint32_t argument, bool 
 
 /* ---- Popping ---- */
 
+static void end_removal(struct command_context *context, struct keyspace_change *change,
+                        bool at_head)
+{
+    struct slice key = change->key;
+    bool is_there = keyspace_change_end(change);
+    command_notify(context, NOTIFY_LIST, at_head ? "lpop" : "rpop", key);
+    if (!is_there) {
+        command_notify(context, NOTIFY_GENERIC, "del", key);
+    }
+}
+
 void command_list_pop(struct command_context *context, uint32_t argument, bool at_head,
                       uint64_t number)
 {
@@ -99,11 +110,16 @@ void command_list_pop(struct command_context *context, uint32_t argument, bool a
         reply_bulk(context->reply, element);
     }
     list_value_remove(list, at_head ? 0 : container->count - number, number);
-    bool is_there = keyspace_change_end(&change);
-    command_notify(context, NOTIFY_LIST, at_head ? "lpop" : "rpop", context->arguments[argument]);
-    if (!is_there) {
-        command_notify(context, NOTIFY_GENERIC, "del", context->arguments[argument]);
-    }
+    end_removal(context, &change, at_head);
+}
+
+void command_list_take(struct command_context *context, uint32_t argument, bool at_head,
+                       uint64_t index)
+{
+    struct keyspace_change change;
+    struct container *container = command_change_begin(context, argument, VALUE_TYPE_LIST, &change);
+    list_value_remove(list_value_of(container), index, 1);
+    end_removal(context, &change, at_head);
 }
 
 static void pop(struct command_context *context, bool at_head)

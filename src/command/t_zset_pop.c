@@ -1,6 +1,7 @@
 /* t_zset_pop.c -- members of a sorted set are taken from an end, or picked by chance. */
 #include "base/mem.h"
 #include "command/command_handlers.h"
+#include "command/command_wait.h"
 #include "command/random_positions.h"
 #include "command/zset_support.h"
 
@@ -84,36 +85,91 @@ static bool read_pop_options(struct command_context *context, uint32_t argument,
     return true;
 }
 
-void handle_zmpop(struct command_context *context)
+/* What ZMPOP and BZMPOP take behind the timeout. */
+struct pop_options {
+    uint32_t keys_first;
+    uint32_t keys_end;
+    bool from_highest;
+    int64_t count;
+};
+
+static bool read_options(struct command_context *context, uint32_t numkeys,
+                         struct pop_options *options)
 {
     int64_t keys = 0;
-    int64_t count = 0;
-    bool from_highest = false;
-    if (!number_parse_int64(context->arguments[1], &keys) || keys < 1) {
+    if (!number_parse_int64(context->arguments[numkeys], &keys) || keys < 1) {
         reply_error(context->reply, "ERR numkeys should be greater than 0");
-        return;
+        return false;
     }
-    uint32_t behind =
-        keys < context->arguments_count ? 2 + (uint32_t)keys : context->arguments_count;
-    if (!read_pop_options(context, behind, &from_highest, &count)) {
-        return;
-    }
-    for (uint32_t i = 2; i < behind; i++) {
+    uint32_t behind = context->arguments_count;
+    options->keys_first = numkeys + 1;
+    options->keys_end = keys < behind - numkeys ? numkeys + 1 + (uint32_t)keys : behind;
+    return read_pop_options(context, options->keys_end, &options->from_highest, &options->count);
+}
+
+/* The members at the first key that has some, in the form of BZPOPMIN if count is 0. */
+static void pop_first(struct command_context *context, const struct pop_options *options)
+{
+    for (uint32_t i = options->keys_first; i < options->keys_end; i++) {
         const struct sorted_set *set = NULL;
         if (!command_find_zset(context, i, &set)) {
+            context->miss = COMMAND_MISS_WRONG_TYPE;
             return;
         }
         uint64_t there = command_zset_count(set);
-        if (there > 0) {
-            uint64_t wanted = (uint64_t)count < there ? (uint64_t)count : there;
-            reply_array(context->reply, 2);
-            reply_bulk(context->reply, context->arguments[i]);
-            reply_array(context->reply, wanted);
-            pop_some(context, i, from_highest, wanted, POP_NESTED);
-            return;
+        if (there == 0) {
+            continue;
         }
+        uint64_t wanted = (uint64_t)options->count < there ? (uint64_t)options->count : there;
+        reply_array(context->reply, options->count == 0 ? 3 : 2);
+        reply_bulk(context->reply, context->arguments[i]);
+        if (options->count == 0) {
+            pop_some(context, i, options->from_highest, 1, POP_FLAT);
+        } else {
+            reply_array(context->reply, wanted);
+            pop_some(context, i, options->from_highest, wanted, POP_NESTED);
+        }
+        return;
     }
+    context->miss = COMMAND_MISS_EMPTY;
     reply_null_array(context->reply);
+}
+
+void handle_zmpop(struct command_context *context)
+{
+    struct pop_options options;
+    if (read_options(context, 1, &options)) {
+        pop_first(context, &options);
+    }
+}
+
+void handle_bzmpop(struct command_context *context)
+{
+    struct pop_options options;
+    int64_t timeout_ms = 0;
+    if (read_options(context, 2, &options) && command_read_timeout(context, 1, &timeout_ms)) {
+        pop_first(context, &options);
+    }
+}
+
+static void pop_one(struct command_context *context, bool from_highest)
+{
+    struct pop_options options = {
+        .keys_first = 1, .keys_end = context->arguments_count - 1, .from_highest = from_highest};
+    int64_t timeout_ms = 0;
+    if (command_read_timeout(context, options.keys_end, &timeout_ms)) {
+        pop_first(context, &options);
+    }
+}
+
+void handle_bzpopmin(struct command_context *context)
+{
+    pop_one(context, false);
+}
+
+void handle_bzpopmax(struct command_context *context)
+{
+    pop_one(context, true);
 }
 
 /* ---- By chance ---- */

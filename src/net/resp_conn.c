@@ -50,6 +50,9 @@ enum {
     RESP_BUFFER_KEPT_BYTES = 16 * 1024,
     /* A client that sent its last byte and waits for answers; one that died looks the same. */
     RESP_HALF_CLOSED_MS = 30 * 1000,
+    /* What a client that waits for an element may send ahead; the end of its connection is not
+     * noticed behind more. */
+    RESP_BLOCKED_INPUT_BYTES_MAX = 1024 * 1024,
     RESP_WARNING_MS = 1000,
 };
 
@@ -119,9 +122,13 @@ static size_t unsent_bytes(const struct resp_conn *conn)
     return buf_size(session_output(conn->session));
 }
 
-/* Nothing is owed to the client and nothing it sent waits to be executed. */
+/* Nothing is owed to the client and nothing it sent waits to be executed. One that waits for an
+ * element is owed nothing if it goes. */
 static bool is_settled(const struct resp_conn *conn)
 {
+    if (session_is_blocked(conn->session)) {
+        return unsent_bytes(conn) == 0;
+    }
     return session_unanswered(conn->session) == 0 && unsent_bytes(conn) == 0 &&
            (conn->hold == HOLD_NONE || conn->is_finished);
 }
@@ -223,8 +230,11 @@ static void execute_input(struct resp_conn *conn)
 
 static void update_reading(struct resp_conn *conn)
 {
-    bool wanted = conn->hold == HOLD_NONE && !conn->has_ended && !conn->is_finished &&
-                  !conn->common->is_draining;
+    /* One that waits for an element is read on, up to a bound, to learn when it goes. */
+    bool is_watched =
+        session_is_blocked(conn->session) && buf_size(&conn->input) < RESP_BLOCKED_INPUT_BYTES_MAX;
+    bool wanted = (conn->hold == HOLD_NONE || is_watched) && !conn->has_ended &&
+                  !conn->is_finished && !conn->common->is_draining;
     if (wanted == conn->is_reading) {
         return;
     }

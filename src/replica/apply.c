@@ -19,6 +19,13 @@ enum {
     APPLY_TURN_BYTES = 4 * 1024 * 1024,
 };
 
+/* A blocking command of a client that may be made to wait. */
+static bool is_blocking(const struct command *command, const struct session *session)
+{
+    return (command->flags & COMMAND_FLAG_BLOCKING) != 0 && session != NULL &&
+           session->blocked != NULL;
+}
+
 /* Whom a command being applied answers: NULL when it is not from a client of this node's. */
 static void apply_command(struct replica *replica, const struct command *command,
                           struct session *session, struct prng *prng)
@@ -39,10 +46,18 @@ static void apply_command(struct replica *replica, const struct command *command
                                       .arguments = replica->arguments.slices,
                                       .arguments_count = replica->arguments.count,
                                       .reply = is_answered ? &session->reply : &nowhere};
+    size_t before = buf_size(context.reply->out);
     if (command->id == COMMAND_EXEC) {
         transaction_apply(replica, is_answered ? session : NULL, context.reply, prng);
+    } else if (session != NULL && blocked_is_parked(session)) {
+        executor_run_again(executor, &context, prng);
     } else {
         executor_run(executor, &context, prng);
+    }
+    blocked_hear(replica);
+    if (is_blocking(command, session) && blocked_stays(session, context.miss)) {
+        buf_truncate(context.reply->out, before);
+        return;
     }
     if (session != NULL) {
         session->write_index = replica->applied_index + 1;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "replica/replica_internal.h"
 #include "replica/transaction.h"
@@ -13,6 +14,8 @@ static bool check_access(struct session *session, const struct command *command)
 static bool is_paused(const struct executor *executor, const struct command *command);
 static void execute_read(struct session *session, const struct command *command,
                          const struct slice *arguments, uint32_t arguments_count);
+static enum execute_result execute_write(struct session *session, const struct command *command,
+                                         const struct slice *arguments, uint32_t arguments_count);
 static enum execute_result execute_node(struct session *session, const struct command *command,
                                         const struct slice *arguments, uint32_t arguments_count);
 static enum execute_result refuse(struct session *session, const struct slice *arguments,
@@ -37,6 +40,9 @@ enum execute_result executor_execute(struct executor *executor, struct session *
 {
     ASSERT(arguments_count > 0);
     ASSERT(session->is_open);
+    if (session->blocked != NULL) {
+        return stall(session);
+    }
     buf_clear(&executor->scratch);
     struct reply nowhere = {&executor->scratch, session->reply.protocol};
     const struct command *command = command_resolve(arguments, arguments_count, &nowhere);
@@ -94,10 +100,9 @@ enum execute_result executor_execute(struct executor *executor, struct session *
         }
         if (command->id == COMMAND_EXEC) {
             transaction_send(session, command);
-        } else {
-            executor_send_write(session, command, arguments, arguments_count);
+            return EXECUTE_TAKEN;
         }
-        return EXECUTE_TAKEN;
+        return execute_write(session, command, arguments, arguments_count);
     case COMMAND_CLASS_NODE:
         return execute_node(session, command, arguments, arguments_count);
     }
@@ -198,6 +203,22 @@ static void execute_read(struct session *session, const struct command *command,
     }
 }
 
+/* An HTTP request never waits for an element: it is answered as in a transaction. */
+static enum execute_result execute_write(struct session *session, const struct command *command,
+                                         const struct slice *arguments, uint32_t arguments_count)
+{
+    if ((command->flags & COMMAND_FLAG_BLOCKING) != 0 && session->kind == SESSION_RESP) {
+        if (!blocked_has_room(&session->executor->blocked, arguments, arguments_count)) {
+            return refuse_data(session, command,
+                               "ERR the clients of this node that wait for elements name too many "
+                               "keys: wait until some are served, or ask another node");
+        }
+        blocked_begin(session, command, arguments, arguments_count);
+    }
+    executor_send_write(session, command, arguments, arguments_count);
+    return EXECUTE_TAKEN;
+}
+
 void executor_send_write(struct session *session, const struct command *command,
                          const struct slice *arguments, uint32_t arguments_count)
 {
@@ -268,14 +289,23 @@ static enum execute_result execute_node(struct session *session, const struct co
 
 void executor_run(struct executor *executor, struct command_context *context, struct prng *applying)
 {
-    struct replica *replica = executor->replica;
     struct buf *out = context->reply->out;
     size_t before = buf_size(out);
-    uint64_t begin_us = replica_monotonic_us(replica);
+    uint64_t begin_us = replica_monotonic_us(executor->replica);
+    executor_run_again(executor, context, applying);
+    count_command(executor, context->command, out, before, begin_us);
+}
+
+void executor_run_again(struct executor *executor, struct command_context *context,
+                        struct prng *applying)
+{
+    struct replica *replica = executor->replica;
+    size_t before = buf_size(context->reply->out);
     context->keyspace = replica->keyspace;
     context->now_ms = keyspace_clock(replica->keyspace);
     if (applying != NULL) {
         context->prng = applying;
+        context->events = blocked_listen(replica);
         context->estimate_ms = context->now_ms;
         context->bulk_bytes_max = LIMIT_BULK_BYTES;
     } else {
@@ -285,8 +315,7 @@ void executor_run(struct executor *executor, struct command_context *context, st
         context->bulk_bytes_max = executor->bulk_bytes_max;
     }
     context->command->handler(context);
-    ASSERT(buf_size(out) > before); /* every data command replies */
-    count_command(executor, context->command, out, before, begin_us);
+    ASSERT(buf_size(context->reply->out) > before); /* every data command replies */
 }
 
 static void run_read(struct session *session, const struct request *request)
@@ -385,6 +414,9 @@ void executor_fail_write(struct session *session, const char *error)
     executor_count_error(session->executor, slice_of_string(error));
     session->executor->stats[request.command->id].failed_calls++;
     session_pop(session, &request);
+    if ((request.command->flags & COMMAND_FLAG_BLOCKING) != 0) {
+        blocked_leave(session);
+    }
     executor_answered(session);
 }
 
@@ -511,12 +543,14 @@ void executor_init(struct executor *executor, struct replica *replica, const cha
     executor->bulk_bytes_max = LIMIT_BULK_BYTES;
     list_init(&executor->sessions);
     list_init(&executor->touched);
+    blocked_init(&executor->blocked, hash_mix(seed, 1));
     prng_init(&executor->prng, seed);
 }
 
 void executor_deinit(struct executor *executor)
 {
     ASSERT(list_is_empty(&executor->sessions));
+    blocked_deinit(&executor->blocked);
     buf_deinit(&executor->scratch);
     mem_free(executor->arguments);
     mem_free(executor->password);

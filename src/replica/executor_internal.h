@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "base/prng.h"
 #include "command/command.h"
+#include "replica/blocked.h"
 #include "replica/executor.h"
 #include "replica/replica.h"
 #include "replica/session_internal.h"
@@ -46,6 +47,7 @@ struct executor {
     uint64_t pause_until_ms; /* CLIENT PAUSE: 0 when not paused */
     bool is_pause_for_all;   /* else for writes alone */
     uint32_t waiting_count;  /* sessions in WAIT, SAVE and the like */
+    struct blocked blocked;  /* sessions in BLPOP and the like */
     bool has_stalled_idle;   /* one is stalled by a pause or a bound, not by its own requests */
     struct buf scratch;      /* replies that nobody wants */
     struct slice *arguments; /* decoded from a queue; grows */
@@ -73,6 +75,10 @@ uint64_t executor_now_ms(const struct executor *executor);
 /* Runs a data command into reply and counts it. applying: prng is the entry's; else NULL. */
 void executor_run(struct executor *executor, struct command_context *context,
                   struct prng *applying);
+
+/* The same for a command that was counted before: another try of a blocked client's. */
+void executor_run_again(struct executor *executor, struct command_context *context,
+                        struct prng *applying);
 
 /* The arguments of one write may have so many bytes: more fits into no entry. One is cut when it
  * has LIMIT_ENTRY_BYTES_SOFT, the batch before it may have as much, and there are headers. */

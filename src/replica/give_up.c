@@ -14,6 +14,10 @@ static void fail_batch(struct batch *batch, const char *error)
             continue;
         }
         batch->sessions[i] = NULL;
+        if (batch->sequence == 0 && blocked_try_dropped(session)) {
+            session_release(session);
+            continue;
+        }
         /* Reads before it have waited at least as long; behind it, attached ones lose their place.
          */
         executor_drain(session, DRAIN_GIVE_UP);

@@ -54,8 +54,9 @@ static void clients(struct info *info)
 {
     LINE("connected_clients:%u\r\ncluster_connections:%u\r\nmaxclients:%u\r\n",
          info->executor->clients_count, info->replica->peers_count, info->facts->clients_max);
-    LINE("blocked_clients:%u\r\ntracking_clients:0\r\nclients_in_timeout_table:0\r\n",
-         info->executor->waiting_count);
+    LINE("blocked_clients:%u\r\ntracking_clients:0\r\nclients_in_timeout_table:%u\r\n",
+         info->executor->waiting_count + info->executor->blocked.clients_count,
+         info->executor->blocked.timers_count);
 }
 
 /* used_memory is what the keyspace takes, which is kept up to date: asking the allocator would mean

@@ -175,6 +175,8 @@ enum execute_result node_client_help(struct session *session, const struct slice
         "    Tell the client library's name (LIB-NAME) or version (LIB-VER).",
         "SETNAME <name>",
         "    Name this connection.",
+        "UNBLOCK <client-id> [TIMEOUT|ERROR]",
+        "    End the wait of the connection with that id, as by its timeout or with an error.",
         "UNPAUSE",
         "    End a pause.",
     };

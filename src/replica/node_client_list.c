@@ -2,6 +2,32 @@
 #include "base/number.h"
 #include "replica/node_commands.h"
 
+enum { FLAGS_BYTES = 8 };
+
+/* The letters that CLIENT LIST explains, in the order of Redis 7.0. */
+static void describe_flags(const struct session *session, char out[FLAGS_BYTES])
+{
+    const struct {
+        bool is_set;
+        char letter;
+    } flags[] = {
+        {session->transaction.is_open, 'x'},
+        {blocked_is_parked(session) || node_waits(session), 'b'},
+        {session->is_local_reader, 'r'},
+        {session->is_no_evict, 'e'},
+    };
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        if (flags[i].is_set) {
+            out[count++] = flags[i].letter;
+        }
+    }
+    if (count == 0) {
+        out[count++] = 'N';
+    }
+    out[count] = '\0';
+}
+
 /* One line, fields and order as in Redis 7.0. */
 static void describe(const struct session *session, uint64_t now_ms, struct buf *out)
 {
@@ -11,8 +37,8 @@ static void describe(const struct session *session, uint64_t now_ms, struct buf 
     size_t output = buf_size(&session->output);
     size_t memory = sizeof(*session) + session->input_capacity_bytes + session->output.capacity +
                     session->requests.capacity;
-    static const char *const flags[2][2][2] = {{{"N", "e"}, {"r", "re"}},
-                                               {{"x", "xe"}, {"xr", "xre"}}};
+    char flags[FLAGS_BYTES];
+    describe_flags(session, flags);
     const char *command = session->last_command == NULL ? "NULL" : session->last_command->name;
     buf_append_format(
         out,
@@ -23,9 +49,7 @@ static void describe(const struct session *session, uint64_t now_ms, struct buf 
         (unsigned long long)session->id, session->address, session->local_address,
         session->descriptor, session->name == NULL ? "" : session->name,
         (unsigned long long)(now_ms - session->created_ms) / 1000,
-        (unsigned long long)(now_ms - session->last_used_ms) / 1000,
-        flags[session->transaction.is_open][session->is_local_reader][session->is_no_evict],
-        session->database,
+        (unsigned long long)(now_ms - session->last_used_ms) / 1000, flags, session->database,
         session->transaction.is_open ? (int)session->transaction.commands_count : -1,
         (unsigned long long)input, (unsigned long long)input_free, buf_size(&session->requests),
         session->transaction.commands.capacity + session->transaction.watches.capacity,
@@ -233,6 +257,27 @@ enum execute_result node_client_kill(struct session *session, const struct slice
         reply_error(&session->reply, "ERR syntax error");
     } else if (parse_filter(session, arguments + 2, arguments_count - 2, &filter)) {
         reply_integer(&session->reply, kill_matching(session, &filter));
+    }
+    return EXECUTE_TAKEN;
+}
+
+enum execute_result node_client_unblock(struct session *session, const struct slice *arguments,
+                                        uint32_t arguments_count)
+{
+    bool is_error = arguments_count == 4 && slice_is_word(arguments[3], "error");
+    int64_t id;
+    if (arguments_count > 4) {
+        reply_error_format(&session->reply,
+                           "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try "
+                           "CLIENT HELP.",
+                           (int)arguments[1].size, (const char *)arguments[1].bytes);
+    } else if (arguments_count == 4 && !is_error && !slice_is_word(arguments[3], "timeout")) {
+        reply_error(&session->reply, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+    } else if (!number_parse_int64(arguments[2], &id)) {
+        reply_error(&session->reply, "ERR value is not an integer or out of range");
+    } else {
+        struct session *found = id < 1 ? NULL : find_id(session->executor, (uint64_t)id);
+        reply_integer(&session->reply, found != NULL && blocked_unblock(found, is_error) ? 1 : 0);
     }
     return EXECUTE_TAKEN;
 }

@@ -25,6 +25,7 @@ static node_command *const handlers[COMMAND_ID_COUNT] = {
     [COMMAND_CLIENT_REPLY] = node_client_reply,
     [COMMAND_CLIENT_SETINFO] = node_client_setinfo,
     [COMMAND_CLIENT_SETNAME] = node_client_setname,
+    [COMMAND_CLIENT_UNBLOCK] = node_client_unblock,
     [COMMAND_CLIENT_UNPAUSE] = node_client_unpause,
     [COMMAND_CONFIG_GET] = node_config_get,
     [COMMAND_CONFIG_HELP] = node_config_help,

@@ -17,7 +17,7 @@ node_command node_client_getname, node_client_help, node_client_id, node_client_
     node_client_unpause;
 
 /* node_client_list.c */
-node_command node_client_info, node_client_kill, node_client_list;
+node_command node_client_info, node_client_kill, node_client_list, node_client_unblock;
 
 /* node_server.c */
 node_command node_config_get, node_config_help, node_config_resetstat, node_config_set, node_debug,

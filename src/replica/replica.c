@@ -262,6 +262,7 @@ static uint64_t next_deadline(const struct replica *replica)
     earlier(&deadline_ms, propose_clock_deadline_ms(replica));
     earlier(&deadline_ms, give_up_deadline_ms(replica));
     earlier(&deadline_ms, read_rounds_deadline_ms(&replica->rounds));
+    earlier(&deadline_ms, blocked_deadline_ms(replica));
     earlier(&deadline_ms, forward_deadline_ms(replica));
     earlier(&deadline_ms, membership_deadline_ms(replica));
     earlier(&deadline_ms, divergence_deadline_ms(replica));
@@ -288,6 +289,7 @@ enum result replica_end_turn(struct replica *replica, struct replica_ready *read
     }
     /* Applying frees batches, and messages to forward borrow from them: so it comes first. */
     bool has_more = apply_committed(replica);
+    has_more = blocked_turn(replica) || has_more;
     membership_turn(replica);
     disk_state_turn(replica);
     receive_turn(replica);

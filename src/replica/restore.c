@@ -122,6 +122,7 @@ void restore_take(struct replica *replica, struct replica_restore *restore)
     divergence_restart(replica);
     log_clock_saw_stamp(&replica->clock, meta->clock_ms);
     save_start_from(replica, meta->index, meta->term);
+    blocked_look_everywhere(replica);
     replica_restore_destroy(restore);
 }
 

@@ -49,6 +49,7 @@ void session_close(struct session *session)
     if (session->wait_until_ms != 0) {
         session->executor->waiting_count--;
     }
+    blocked_leave(session);
     if (session->change_ticket != 0) {
         membership_abandon(session->executor->replica, session->change_ticket);
     }
@@ -98,6 +99,11 @@ struct buf *session_output(struct session *session)
 uint32_t session_unanswered(const struct session *session)
 {
     return session->requests_count;
+}
+
+bool session_is_blocked(const struct session *session)
+{
+    return blocked_is_parked(session);
 }
 
 bool session_is_closing(const struct session *session)

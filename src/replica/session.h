@@ -49,6 +49,10 @@ struct buf *session_output(struct session *session);
 /* Requests taken and not answered. */
 uint32_t session_unanswered(const struct session *session);
 
+/* Whether its last request waits for an element (BLPOP and the like) that may never come. If the
+ * client goes now, nothing is popped for it. */
+bool session_is_blocked(const struct session *session);
+
 /* Close the connection once the output is written (QUIT, CLIENT KILL of oneself, a fatal error). */
 bool session_is_closing(const struct session *session);
 

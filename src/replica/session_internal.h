@@ -43,6 +43,8 @@ struct request {
 /* CLIENT REPLY. */
 enum session_reply_mode { SESSION_REPLY_ON, SESSION_REPLY_OFF, SESSION_REPLY_SKIP };
 
+struct blocked_client;
+
 struct session {
     struct executor *executor;
     struct list link;         /* of all sessions */
@@ -78,6 +80,7 @@ struct session {
     uint64_t input_capacity_bytes;
     const struct command *last_command;
     struct transaction transaction;
+    struct blocked_client *blocked; /* its last request may wait for elements: blocked.h */
     char *closing_error; /* a protocol error to be said behind the last reply; NULL: none */
     char *name;          /* CLIENT SETNAME; NULL: none */
     char *library_name;
