@@ -92,3 +92,18 @@ uint32_t command_wait_narrow(const struct command *command, const struct slice *
     }
     return count;
 }
+
+enum command_undo command_wait_undo(const struct command *command, const struct slice *arguments,
+                                    uint32_t arguments_count)
+{
+    struct command_wait wait;
+    ASSERT(!has_destination(command));
+    command_wait_read(command, arguments, arguments_count, &wait);
+    if (wait.type == VALUE_TYPE_ZSET) {
+        return COMMAND_UNDO_MEMBERS;
+    }
+    bool at_head = command->id == COMMAND_BLPOP ||
+                   (command->id == COMMAND_BLMPOP &&
+                    slice_is_word(arguments[wait.keys_first + wait.keys_count], "left"));
+    return at_head ? COMMAND_UNDO_HEAD : COMMAND_UNDO_TAIL;
+}

@@ -34,4 +34,10 @@ void command_wait_read(const struct command *command, const struct slice *argume
 uint32_t command_wait_narrow(const struct command *command, const struct slice *arguments,
                              uint32_t arguments_count, struct slice key, struct slice *out);
 
+/* Where what a command popped came from. The arguments are good, and not those of BLMOVE, which
+ * gives what it pops a place itself. */
+enum command_undo { COMMAND_UNDO_HEAD, COMMAND_UNDO_TAIL, COMMAND_UNDO_MEMBERS };
+enum command_undo command_wait_undo(const struct command *command, const struct slice *arguments,
+                                    uint32_t arguments_count);
+
 #endif

@@ -19,16 +19,35 @@ enum {
     APPLY_TURN_BYTES = 4 * 1024 * 1024,
 };
 
-/* A blocking command of a client that may be made to wait. */
-static bool is_blocking(const struct command *command, const struct session *session)
+static bool is_own(const struct replica *replica, const struct batch_header *header)
 {
-    return (command->flags & COMMAND_FLAG_BLOCKING) != 0 && session != NULL &&
-           session->blocked != NULL;
+    return header->origin == replica->self && header->incarnation == replica->incarnation;
 }
 
-/* Whom a command being applied answers: NULL when it is not from a client of this node's. */
-static void apply_command(struct replica *replica, const struct command *command,
-                          struct session *session, struct prng *prng)
+/* Behind a try of a blocking command: whether its client waits on. */
+static bool waits_on(struct replica *replica, const struct batch_header *header,
+                     const struct command_context *context, struct session *session)
+{
+    if ((context->command->flags & COMMAND_FLAG_BLOCKING) == 0) {
+        return false;
+    }
+    if (context->miss == COMMAND_MISS_EMPTY) {
+        propose_note_watcher(replica, header->origin);
+    }
+    if (session != NULL && session->blocked != NULL) {
+        return blocked_stays(session, context->miss);
+    }
+    bool is_for_nobody = is_own(replica, header) && (session == NULL || !session->is_open);
+    if (is_for_nobody && context->miss == COMMAND_MISS_NONE) {
+        blocked_give_back(replica, context->command, buf_slice(context->reply->out));
+    }
+    return false;
+}
+
+/* session: whom the command answers; NULL when it is not from a client of this node's, or nobody
+ * waits for it any more. */
+static void apply_command(struct replica *replica, const struct batch_header *header,
+                          const struct command *command, struct session *session, struct prng *prng)
 {
     struct executor *executor = &replica->executor;
     struct request request = {.is_silent = true};
@@ -55,7 +74,7 @@ static void apply_command(struct replica *replica, const struct command *command
         executor_run(executor, &context, prng);
     }
     blocked_hear(replica);
-    if (is_blocking(command, session) && blocked_stays(session, context.miss)) {
+    if (waits_on(replica, header, &context, session)) {
         buf_truncate(context.reply->out, before);
         return;
     }
@@ -69,7 +88,7 @@ static void apply_command(struct replica *replica, const struct command *command
 /* The batch of ours that is being applied, so that its clients can be answered; NULL: not ours. */
 static struct batch *find_own(struct replica *replica, const struct batch_header *header)
 {
-    if (header->origin != replica->self || header->incarnation != replica->incarnation) {
+    if (!is_own(replica, header)) {
         return NULL;
     }
     struct batch *batch = batches_first_sent(&replica->batches);
@@ -126,7 +145,7 @@ static void apply_batch(struct replica *replica, const struct batch_header *head
         bool is_write = command != NULL && command->class == COMMAND_CLASS_WRITE;
         ASSERT(is_write || session == NULL);
         if (is_write) {
-            apply_command(replica, command, session, prng);
+            apply_command(replica, header, command, session, prng);
         }
         if (session != NULL) {
             own->sessions[i] = NULL;
@@ -142,8 +161,7 @@ static void apply_batch(struct replica *replica, const struct batch_header *head
 static void pass_over(struct replica *replica, const struct batch_header *header,
                       enum sequence_verdict verdict)
 {
-    bool is_own = header->origin == replica->self && header->incarnation == replica->incarnation;
-    if (is_own && verdict == SEQUENCE_GAP) {
+    if (is_own(replica, header) && verdict == SEQUENCE_GAP) {
         /* One before it got lost on its way to a leader. */
         forward_resend_at(replica, replica->now_ms);
     }

@@ -54,8 +54,11 @@ void batches_deinit(struct batches *batches)
     batches->spare = NULL;
 }
 
-static struct batch *batch_open(struct batches *batches)
+static struct batch *open_batch(struct batches *batches)
 {
+    if (batches->open != NULL) {
+        return batches->open;
+    }
     struct batch *batch = batches->spare;
     batches->spare = NULL;
     if (batch == NULL) {
@@ -64,6 +67,7 @@ static struct batch *batch_open(struct batches *batches)
     }
     batch->generation = ++batches->generations;
     batch->opened_ms = batches->now_ms;
+    batches->open = batch;
     return batch;
 }
 
@@ -79,10 +83,7 @@ static void close_open(struct batches *batches)
 uint64_t batches_add(struct batches *batches, struct session *session, uint32_t database,
                      const struct slice *arguments, uint32_t arguments_count)
 {
-    if (batches->open == NULL) {
-        batches->open = batch_open(batches);
-    }
-    struct batch *batch = batches->open;
+    struct batch *batch = open_batch(batches);
     uint64_t generation = batch->generation;
     if (batch->commands_count == batch->sessions_capacity) {
         uint32_t capacity = batch->sessions_capacity * 2;
@@ -98,6 +99,13 @@ uint64_t batches_add(struct batches *batches, struct session *session, uint32_t 
         close_open(batches);
     }
     return generation;
+}
+
+void batches_add_owed(struct batches *batches, uint32_t database, const struct slice *arguments,
+                      uint32_t arguments_count)
+{
+    open_batch(batches)->is_owed = true;
+    (void)batches_add(batches, NULL, database, arguments, arguments_count);
 }
 
 struct batch *batches_first_unsent(struct batches *batches)
@@ -168,6 +176,7 @@ void batches_remove(struct batches *batches, struct batch *batch)
     batch->sequence = 0;
     batch->commands_count = 0;
     batch->is_given_up = false;
+    batch->is_owed = false;
     batches->spare = batch;
 }
 
@@ -177,7 +186,7 @@ void batches_renumber(struct batches *batches)
     struct batch *batch = batches_first_sent(batches);
     while (batch != NULL) {
         struct batch *next = batches_next_sent(batches, batch);
-        if (batch->is_given_up) {
+        if (batch->is_given_up && !batch->is_owed) {
             batches_remove(batches, batch);
         } else {
             batch->sequence = batches->next_sequence++;

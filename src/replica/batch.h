@@ -30,6 +30,7 @@ struct batch {
     struct session **sessions; /* who waits for each command, referenced; NULL: nobody any more */
     uint32_t sessions_capacity;
     bool is_given_up; /* its clients were told that the outcome is unknown */
+    bool is_owed;     /* holds a command of the node's own, which is never dropped */
 };
 
 /* Lists in order: sent (ascending sequence), queued, and the open one. */
@@ -55,6 +56,10 @@ void batches_deinit(struct batches *batches);
 uint64_t batches_add(struct batches *batches, struct session *session, uint32_t database,
                      const struct slice *arguments, uint32_t arguments_count);
 
+/* Adds a command that no client waits for, and that is not dropped however late it is. */
+void batches_add_owed(struct batches *batches, uint32_t database, const struct slice *arguments,
+                      uint32_t arguments_count);
+
 /* The first unsent batch, or NULL; an open one is closed by this. */
 struct batch *batches_first_unsent(struct batches *batches);
 
@@ -76,8 +81,9 @@ struct batch *batches_next_sent(const struct batches *batches, const struct batc
 /* Takes a batch off its list and frees it; every session in it must be NULL by now. */
 void batches_remove(struct batches *batches, struct batch *batch);
 
-/* Sent batches are to be sent anew from sequence 1, in order; those given up are dropped. Only when
- * it is certain that none of them will be applied as it was sent. */
+/* Sent batches are to be sent anew from sequence 1, in order; those given up are dropped, if
+ * nothing is owed by them. Only when it is certain that none of them will be applied as it was
+ * sent. */
 void batches_renumber(struct batches *batches);
 
 /* Whether batches of unknown outcome are held, so that room may be long in coming. */

@@ -14,8 +14,9 @@
  *               answered <-------------------+-----------------------------+
  *
  * Nobody is answered while a try of his is under way: it may pop. A client that goes while it is
- * parked leaves no trace. A change of leader is no event here: tries are sent again like all
- * writes. The time to wait counts on this node's clock from when the command was taken.
+ * parked leaves no trace; for one that goes while a try is under way, see blocked_give_back. A
+ * change of leader is no event here: tries are sent again like all writes. The time to wait counts
+ * on this node's clock from when the command was taken.
  */
 #ifndef QUORUM_REPLICA_BLOCKED_H
 #define QUORUM_REPLICA_BLOCKED_H
@@ -82,6 +83,11 @@ void blocked_hear(struct replica *replica);
 
 /* Another state took the place of this node's: every key may have elements. */
 void blocked_look_everywhere(struct replica *replica);
+
+/* What a command popped, which is being applied, goes back: its client, of this node, is gone or
+ * was told that the outcome is unknown. reply is what it would have got, in RESP2. See
+ * blocked_return.c. */
+void blocked_give_back(struct replica *replica, const struct command *command, struct slice reply);
 
 /* Answers those whose time is over and proposes tries, a bounded number; true while there are more
  * to be proposed at once. */

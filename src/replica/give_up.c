@@ -14,7 +14,7 @@ static void fail_batch(struct batch *batch, const char *error)
             continue;
         }
         batch->sessions[i] = NULL;
-        if (batch->sequence == 0 && blocked_try_dropped(session)) {
+        if (batch->sequence == 0 && !batch->is_owed && blocked_try_dropped(session)) {
             session_release(session);
             continue;
         }
@@ -63,9 +63,14 @@ static void give_up_batches(struct replica *replica)
     }
     struct batch *batch = batches_first_unsent(&replica->batches);
     while (batch != NULL && is_overdue(replica, batch->opened_ms)) {
-        fail_batch(batch, ERROR_NO_LEADER);
-        batches_remove(&replica->batches, batch);
-        batch = batches_first_unsent(&replica->batches);
+        struct batch *next = batches_next_unsent(&replica->batches, batch);
+        if (batch->is_owed) {
+            fail_batch(batch, ERROR_UNKNOWN_OUTCOME);
+        } else {
+            fail_batch(batch, ERROR_NO_LEADER);
+            batches_remove(&replica->batches, batch);
+        }
+        batch = next;
     }
 }
 
@@ -104,6 +109,10 @@ uint64_t give_up_deadline_ms(const struct replica *replica)
         }
     }
     const struct batch *unsent = batches_peek_unsent(&replica->batches);
+    while (unsent != NULL && unsent->is_given_up) {
+        const struct batch *next = batches_next_unsent(&replica->batches, unsent);
+        unsent = next == NULL ? replica->batches.open : next;
+    }
     if (unsent != NULL && unsent->opened_ms < oldest_ms) {
         oldest_ms = unsent->opened_ms;
     }

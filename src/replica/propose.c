@@ -166,6 +166,9 @@ static void settle(struct replica *replica, const struct assembly *assembly, uin
         raft_announce_commit(replica->raft, batch->header.origin, index);
         free_inbox_batch(&replica->inbox, batch);
     }
+    for (uint32_t i = 0; i < replica->watchers_count; i++) {
+        raft_announce_commit(replica->raft, replica->watchers[i], index);
+    }
     if (assembly->is_all_resent) {
         replica->resend_at_ms = 0;
         replica->resend_from = 0;
@@ -177,6 +180,18 @@ static void settle(struct replica *replica, const struct assembly *assembly, uin
     }
     replica->sent_to = replica->self;
     replica->sent_term = replica->status.term;
+}
+
+void propose_note_watcher(struct replica *replica, uint64_t node)
+{
+    for (uint32_t i = 0; i < replica->watchers_count; i++) {
+        if (replica->watchers[i] == node) {
+            return;
+        }
+    }
+    if (replica->watchers_count < LIMIT_MEMBERS) {
+        replica->watchers[replica->watchers_count++] = node;
+    }
 }
 
 static bool is_clock_due(const struct replica *replica)

@@ -82,6 +82,11 @@ struct replica {
     bool has_new_requests;
 
     struct inbox inbox;
+    /* Nodes whose clients have waited for elements: a leader tells them of every commit at once,
+     * for they are to see a push when its client sees the reply. Only a hint, and never taken back.
+     */
+    uint64_t watchers[LIMIT_MEMBERS];
+    uint32_t watchers_count;
     struct membership membership;
     struct divergence divergence;
     uint64_t hand_over_at_ms; /* a leader with a low disk tries then */
@@ -115,6 +120,8 @@ bool apply_committed(struct replica *replica);
 void propose_entry(struct replica *replica);
 /* When the leader has to append an entry to move the clock, or UINT64_MAX. */
 uint64_t propose_clock_deadline_ms(const struct replica *replica);
+/* A client of that node waits for elements. */
+void propose_note_watcher(struct replica *replica, uint64_t node);
 /* Takes a follower's batch, or refuses it. */
 void inbox_receive(struct replica *replica, uint64_t from, const struct peer_forward *forward);
 /* Gives all waiting batches back to their origins: leadership is lost. */
