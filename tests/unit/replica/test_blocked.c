@@ -129,6 +129,23 @@ UNIT_TEST(replica_blocked, one_element_serves_one_of_two_nodes_clients)
     close_three();
 }
 
+/* While its try for one key is under way, another one fills; the try comes too late. */
+UNIT_TEST(replica_blocked, a_try_that_comes_too_late_is_followed_by_one_at_another_key)
+{
+    open_three(31);
+    wait_in(0, follower, "BLPOP a b 0");
+    slow_down();
+    lab_client_say(&writer, "RPUSH a 1");
+    while (tries_at(follower, "a") == 0) {
+        lab_run_for(&lab, 1);
+    }
+    lab_client_say(&writer, "LPOP a");
+    lab_client_say(&writer, "RPUSH b 2");
+    CU_ASSERT_STRING_EQUAL(lab_client_hear(&clients[0], 100), "*2\r\n$1\r\nb\r\n$1\r\n2\r\n");
+    CU_ASSERT_STRING_EQUAL(lab_client_hear(&writer, 0), ":1\r\n$1\r\n1\r\n:1\r\n");
+    close_three();
+}
+
 /* A transaction's elements are there for others only when it is over. */
 UNIT_TEST(replica_blocked, a_transaction_serves_at_its_end)
 {
