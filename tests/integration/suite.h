@@ -34,6 +34,11 @@ void test_elements_survive_a_restart(struct cluster *cluster);
 void test_transactions_on_every_node(struct cluster *cluster);
 void test_transactions_while_the_leader_is_killed(struct cluster *cluster);
 
+/* blocked.c */
+void test_waiters_on_every_node_get_each_element_once(struct cluster *cluster);
+void test_nothing_is_popped_for_who_left(struct cluster *cluster);
+void test_a_wait_outlasts_the_leader(struct cluster *cluster);
+
 /* kills.c */
 uint32_t kills_wanted(uint32_t otherwise); /* KILLS of the environment */
 void test_leader_killed_under_writers(struct cluster *cluster);

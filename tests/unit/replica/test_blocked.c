@@ -139,10 +139,13 @@ UNIT_TEST(replica_blocked, a_try_that_comes_too_late_is_followed_by_one_at_anoth
     while (tries_at(follower, "a") == 0) {
         lab_run_for(&lab, 1);
     }
-    lab_client_say(&writer, "LPOP a");
-    lab_client_say(&writer, "RPUSH b 2");
+    static const char *const words[] = {"MULTI", "LPOP a", "RPUSH b 2", "EXEC"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        lab_client_say(&writer, words[i]);
+    }
     CU_ASSERT_STRING_EQUAL(lab_client_hear(&clients[0], 100), "*2\r\n$1\r\nb\r\n$1\r\n2\r\n");
-    CU_ASSERT_STRING_EQUAL(lab_client_hear(&writer, 0), ":1\r\n$1\r\n1\r\n:1\r\n");
+    CU_ASSERT_STRING_EQUAL(lab_client_hear(&writer, 0),
+                           ":1\r\n+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n$1\r\n1\r\n:1\r\n");
     close_three();
 }
 
