@@ -134,7 +134,7 @@ UNIT_TEST(replica_blocked, a_try_that_comes_too_late_is_followed_by_one_at_anoth
 {
     open_three(31);
     wait_in(0, follower, "BLPOP a b 0");
-    slow_down();
+    lab_network_clog(&lab.network, follower->number, leader->number, lab.now_ms + 100);
     lab_client_say(&writer, "RPUSH a 1");
     while (tries_at(follower, "a") == 0) {
         lab_run_for(&lab, 1);
@@ -143,7 +143,7 @@ UNIT_TEST(replica_blocked, a_try_that_comes_too_late_is_followed_by_one_at_anoth
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         lab_client_say(&writer, words[i]);
     }
-    CU_ASSERT_STRING_EQUAL(lab_client_hear(&clients[0], 100), "*2\r\n$1\r\nb\r\n$1\r\n2\r\n");
+    CU_ASSERT_STRING_EQUAL(lab_client_hear(&clients[0], 150), "*2\r\n$1\r\nb\r\n$1\r\n2\r\n");
     CU_ASSERT_STRING_EQUAL(lab_client_hear(&writer, 0),
                            ":1\r\n+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n$1\r\n1\r\n:1\r\n");
     close_three();
