@@ -25,6 +25,9 @@
 /* What a client may send before AUTH, as in Redis 6.2.6: more is a protocol error. */
 #define LIMIT_UNAUTHENTICATED_ARGUMENTS 10
 #define LIMIT_UNAUTHENTICATED_BULK_BYTES (16 * 1024)
+/* What SRANDMEMBER and the like pick with repetition, for a negative count, which can be any
+ * number: more is an error, as is a reply of more bytes than LIMIT_BULK_BYTES. */
+#define LIMIT_RANDOM_PICKS (1024 * 1024)
 /* Hard ceiling of proto-max-bulk-len; a value, an entry and a frame must hold one. */
 #define LIMIT_BULK_BYTES (512u * 1024 * 1024)
 

@@ -2,6 +2,8 @@
 #include "command/random_positions.h"
 
 #include "base/assert.h"
+#include "base/buf.h"
+#include "base/limits.h"
 #include "base/mem.h"
 
 /* A bit a position. Sets count bits by chance; at most half of them, so two tries each on average
@@ -35,4 +37,29 @@ uint32_t *random_positions(struct prng *prng, uint32_t size, uint32_t count)
     ASSERT(found == count);
     mem_free(bits);
     return positions;
+}
+
+bool random_picks_allowed(struct command_context *context, uint64_t count)
+{
+    if (count > LIMIT_RANDOM_PICKS) {
+        reply_error_format(context->reply,
+                           "ERR count is out of range: at most %d elements are picked with "
+                           "repetition at once",
+                           LIMIT_RANDOM_PICKS);
+        return false;
+    }
+    return true;
+}
+
+bool random_picks_fit(struct command_context *context, size_t begin)
+{
+    struct buf *out = context->reply->out;
+    if (buf_size(out) - begin > LIMIT_BULK_BYTES) {
+        buf_truncate(out, begin);
+        reply_error_format(context->reply,
+                           "ERR the elements picked are more than %u bytes: ask for fewer at once",
+                           LIMIT_BULK_BYTES);
+        return false;
+    }
+    return true;
 }

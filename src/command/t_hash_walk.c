@@ -86,10 +86,15 @@ static void reply_picks(struct command_context *context, const struct hash_table
 {
     uint32_t size = hash->table.count;
     if (count < 0) {
-        begin_picks(context, (uint64_t)-count, with_values);
-        for (int64_t i = 0; i > count; i--) {
+        size_t begin = buf_size(context->reply->out);
+        bool fits = random_picks_allowed(context, (uint64_t)-count);
+        if (fits) {
+            begin_picks(context, (uint64_t)-count, with_values);
+        }
+        for (int64_t i = 0; i > count && fits; i--) {
             uint32_t position = (uint32_t)prng_below(context->prng, size);
             reply_pick(context, hash_table_at(hash, position), with_values);
+            fits = random_picks_fit(context, begin);
         }
         return;
     }

@@ -174,6 +174,22 @@ void handle_spop(struct command_context *context)
     }
 }
 
+/* Picks that may repeat. */
+static void reply_repeated(struct command_context *context, const struct set *set, uint64_t count)
+{
+    size_t begin = buf_size(context->reply->out);
+    if (!random_picks_allowed(context, count)) {
+        return;
+    }
+    reply_array(context->reply, count);
+    bool fits = true;
+    for (uint64_t i = 0; i < count && fits; i++) {
+        uint64_t position = prng_below(context->prng, set->container.count);
+        reply_bulk(context->reply, set_member_at(set, (uint32_t)position));
+        fits = random_picks_fit(context, begin);
+    }
+}
+
 void handle_srandmember(struct command_context *context)
 {
     const struct set *set = NULL;
@@ -197,11 +213,7 @@ void handle_srandmember(struct command_context *context)
     } else if (set == NULL || count == 0) {
         reply_array(context->reply, 0);
     } else if (count < 0) {
-        reply_array(context->reply, (uint64_t)-count);
-        for (int64_t i = 0; i > count; i--) {
-            uint64_t position = prng_below(context->prng, set->container.count);
-            reply_bulk(context->reply, set_member_at(set, (uint32_t)position));
-        }
+        reply_repeated(context, set, (uint64_t)-count);
     } else {
         uint32_t size = set->table.count;
         uint32_t wanted = count < size ? (uint32_t)count : size;

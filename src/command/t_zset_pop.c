@@ -185,10 +185,15 @@ static void reply_picks(struct command_context *context, const struct dense_tabl
                         int64_t count, bool with_scores)
 {
     if (count < 0) {
-        zset_reply_begin(context->reply, (uint64_t)-count, with_scores);
-        for (int64_t i = 0; i > count; i--) {
+        size_t begin = buf_size(context->reply->out);
+        bool fits = random_picks_allowed(context, (uint64_t)-count);
+        if (fits) {
+            zset_reply_begin(context->reply, (uint64_t)-count, with_scores);
+        }
+        for (int64_t i = 0; i > count && fits; i--) {
             uint64_t position = prng_below(context->prng, table->count);
             reply_entry(context, table->entries[position], with_scores);
+            fits = random_picks_fit(context, begin);
         }
         return;
     }
