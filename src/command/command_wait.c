@@ -45,27 +45,33 @@ static bool has_destination(const struct command *command)
     return command->id == COMMAND_BLMOVE || command->id == COMMAND_BRPOPLPUSH;
 }
 
-void command_wait_read(const struct command *command, const struct slice *arguments,
+bool command_wait_read(const struct command *command, const struct slice *arguments,
                        uint32_t arguments_count, struct command_wait *out)
 {
     bool is_counted = has_counted_keys(command);
     bool is_zset = command->id == COMMAND_BZMPOP || command->id == COMMAND_BZPOPMAX ||
                    command->id == COMMAND_BZPOPMIN;
     int64_t keys = has_destination(command) ? 1 : (int64_t)arguments_count - 2;
-    if (is_counted) {
-        bool is_number = number_parse_int64(arguments[2], &keys);
-        ASSERT(is_number);
+    if (is_counted && !number_parse_int64(arguments[2], &keys)) {
+        return false;
     }
     out->keys_first = is_counted ? 3 : 1;
-    ASSERT(keys > 0);
-    ASSERT(keys < (int64_t)arguments_count - out->keys_first + 1);
+    if (keys < 1 || keys > (int64_t)arguments_count - out->keys_first) {
+        return false;
+    }
     out->keys_count = (uint32_t)keys;
     out->type = is_zset ? VALUE_TYPE_ZSET : VALUE_TYPE_LIST;
     long double seconds = 0;
-    bool is_timeout =
-        number_parse_long_double(arguments[is_counted ? 1 : arguments_count - 1], &seconds) &&
-        to_milliseconds(seconds, &out->timeout_ms);
-    ASSERT(is_timeout);
+    return number_parse_long_double(arguments[is_counted ? 1 : arguments_count - 1], &seconds) &&
+           to_milliseconds(seconds, &out->timeout_ms);
+}
+
+/* The same for arguments that are known to be good. */
+static void read_good(const struct command *command, const struct slice *arguments,
+                      uint32_t arguments_count, struct command_wait *out)
+{
+    bool is_good = command_wait_read(command, arguments, arguments_count, out);
+    ASSERT(is_good);
 }
 
 uint32_t command_wait_narrow(const struct command *command, const struct slice *arguments,
@@ -75,7 +81,7 @@ uint32_t command_wait_narrow(const struct command *command, const struct slice *
     out[count++] = arguments[0];
     if (has_counted_keys(command)) {
         struct command_wait wait;
-        command_wait_read(command, arguments, arguments_count, &wait);
+        read_good(command, arguments, arguments_count, &wait);
         out[count++] = arguments[1];
         out[count++] = SLICE_LITERAL("1");
         out[count++] = key;
@@ -98,7 +104,7 @@ enum command_undo command_wait_undo(const struct command *command, const struct 
 {
     struct command_wait wait;
     ASSERT(!has_destination(command));
-    command_wait_read(command, arguments, arguments_count, &wait);
+    read_good(command, arguments, arguments_count, &wait);
     if (wait.type == VALUE_TYPE_ZSET) {
         return COMMAND_UNDO_MEMBERS;
     }

@@ -25,9 +25,10 @@ struct command_wait {
 MUST_CHECK bool command_read_timeout(struct command_context *context, uint32_t argument,
                                      int64_t *timeout_ms);
 
-/* Reads the arguments of a command with COMMAND_FLAG_BLOCKING that its handler has found good. */
-void command_wait_read(const struct command *command, const struct slice *arguments,
-                       uint32_t arguments_count, struct command_wait *out);
+/* Reads the arguments of a command with COMMAND_FLAG_BLOCKING; false: its handler refuses them. It
+ * may refuse others, too: what comes behind the keys is not looked at. */
+MUST_CHECK bool command_wait_read(const struct command *command, const struct slice *arguments,
+                                  uint32_t arguments_count, struct command_wait *out);
 
 /* Makes the arguments of another try that pops from one key alone, into room for arguments_count
  * slices; returns how many there are. All are borrowed. */

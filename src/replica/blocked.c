@@ -101,7 +101,9 @@ static void park(struct blocked_client *client)
 {
     struct blocked *blocked = blocked_of(client->session);
     struct command_wait *wait = &client->wait;
-    command_wait_read(client->command, client->arguments, client->arguments_count, wait);
+    bool is_good =
+        command_wait_read(client->command, client->arguments, client->arguments_count, wait);
+    ASSERT(is_good);
     client->state = BLOCKED_PARKED;
     client->places = mem_alloc_zeroed(wait->keys_count, sizeof(*client->places));
     for (uint32_t i = 0; i < wait->keys_count; i++) {
@@ -311,6 +313,28 @@ static void try_again(struct replica *replica, struct blocked_client *client,
     client->state = BLOCKED_TRYING_AGAIN;
     client->tried = key;
     key->tries++;
+}
+
+void blocked_let_go_first(struct session *session)
+{
+    struct replica *replica = session->executor->replica;
+    const struct blocked_client *self = session->blocked;
+    struct command_wait wait;
+    if (!command_wait_read(self->command, self->arguments, self->arguments_count, &wait)) {
+        return;
+    }
+    for (uint32_t i = 0; i < wait.keys_count; i++) {
+        struct blocked_key *key = blocked_keys_find(&blocked_of(session)->keys, session->database,
+                                                    self->arguments[wait.keys_first + i]);
+        if (key == NULL || key->tries > 0 || list_is_empty(&key->places)) {
+            continue;
+        }
+        struct blocked_client *first =
+            LIST_MEMBER(key->places.next, struct blocked_place, link)->client;
+        if (first->state == BLOCKED_PARKED && first->wait.type == wait.type) {
+            try_again(replica, first, key);
+        }
+    }
 }
 
 /* How many elements are there to be popped by those who wait for a type. */

@@ -55,6 +55,12 @@ bool blocked_has_room(const struct blocked *blocked, const struct slice *argumen
 void blocked_begin(struct session *session, const struct command *command,
                    const struct slice *arguments, uint32_t arguments_count);
 
+/* Before its first try goes into the batch: this node's client that has waited longest for one of
+ * its keys tries first, for what was pushed there may only not be known here yet. One try, not one
+ * for each who waits: where several elements are not known yet, the newcomer may overtake the
+ * second in the queue. */
+void blocked_let_go_first(struct session *session);
+
 /*
  * A try for a session was applied, and ended with miss. True: its reply is void, for the client
  * waits on, or was answered here. False: the reply stands, and the client is not blocked any more.

@@ -214,6 +214,7 @@ static enum execute_result execute_write(struct session *session, const struct c
                                "keys: wait until some are served, or ask another node");
         }
         blocked_begin(session, command, arguments, arguments_count);
+        blocked_let_go_first(session);
     }
     executor_send_write(session, command, arguments, arguments_count);
     return EXECUTE_TAKEN;

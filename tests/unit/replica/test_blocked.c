@@ -129,6 +129,26 @@ UNIT_TEST(replica_blocked, one_element_serves_one_of_two_nodes_clients)
     close_three();
 }
 
+/* The push is in the log, but its node does not know when the newcomer asks. */
+UNIT_TEST(replica_blocked, a_newcomer_takes_nothing_from_who_waits)
+{
+    for (uint64_t ms = 0; ms < 40; ms += 2) {
+        open_three(200 + ms);
+        wait_in(0, follower, "BLPOP a 0");
+        lab_client_open(&clients[1], follower, NULL);
+        slow_down();
+        lab_client_say(&writer, "RPUSH a 1");
+        lab_run_for(&lab, ms);
+        lab_client_say(&clients[1], "BLPOP b a 0");
+        CU_ASSERT_STRING_EQUAL(lab_client_hear(&clients[0], 150), "*2\r\n$1\r\na\r\n$1\r\n1\r\n");
+        EXPECT_HEARD(1, "");
+        (void)lab_client_hear(&writer, 0);
+        EXPECT_WRITE("RPUSH a 2", ":1\r\n");
+        CU_ASSERT_STRING_EQUAL(lab_client_hear(&clients[1], 150), "*2\r\n$1\r\na\r\n$1\r\n2\r\n");
+        close_three();
+    }
+}
+
 /* While its try for one key is under way, another one fills; the try comes too late. */
 UNIT_TEST(replica_blocked, a_try_that_comes_too_late_is_followed_by_one_at_another_key)
 {
