@@ -64,6 +64,7 @@ mutants: build/deps.stamp                ## known bugs put in, one by one: tests
 
 FUZZ_TARGETS   := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_DRIVER    := $(if $(filter fuzz,$(MODE)),,tests/fuzz/replay.c)
+WITH_fuzz_exec := $(wildcard tests/sim/lab*.c)
 WITH_fuzz_raft := $(addprefix tests/unit/raft/,cluster.c cluster_disk.c oracle.c)
 TARGET         ?= resp
 SECONDS        ?= 60

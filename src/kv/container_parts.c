@@ -362,7 +362,7 @@ void container_parts_snapshot_end(struct keyspace *keyspace, bool is_saved)
     struct large_containers *large = &keyspace->large;
     ASSERT(!keyspace->snapshot.is_running);
     ASSERT(!is_saved || (large->walk == NULL && large->leaving_at == large->leaving_count));
-    if (is_saved) {
+    if (is_saved && large->leaving_count > 0) {
         large->dead_count -= large->leaving_count;
         memmove(large->dead_slots, large->dead_slots + large->leaving_count,
                 large->dead_count * sizeof(*large->dead_slots));

@@ -148,8 +148,12 @@ static bool put_resent(struct replica *replica, struct assembly *assembly)
 static void put_unsent(struct replica *replica, struct assembly *assembly)
 {
     uint64_t sequence = replica->batches.next_sequence;
+    if (replica->batches.sent_count >= LIMIT_BATCHES_IN_FLIGHT) {
+        return;
+    }
+    uint32_t count_max = LIMIT_BATCHES_IN_FLIGHT - replica->batches.sent_count;
     struct batch *batch = batches_first_unsent(&replica->batches);
-    while (batch != NULL && has_room(replica)) {
+    while (batch != NULL && has_room(replica) && assembly->unsent_count < count_max) {
         struct batch_header header = forward_header(replica, batch, sequence++);
         put_batch(replica, assembly, &header, buf_slice(&batch->commands));
         assembly->unsent_count++;

@@ -95,7 +95,7 @@ uint64_t lab_disk_due_ms(const struct lab_disk *disk)
     return disk->units_count == 0 ? UINT64_MAX : disk->units[0].due_ms;
 }
 
-static void append(struct lab_disk *disk, const struct raft_entry *entry)
+void lab_disk_append(struct lab_disk *disk, const struct raft_entry *entry)
 {
     if (disk->entries_count == disk->entries_capacity) {
         disk->entries_capacity = disk->entries_capacity == 0 ? 64 : disk->entries_capacity * 2;
@@ -130,7 +130,7 @@ static void take_first(struct lab_disk *disk)
         truncate_from(disk, persist->truncate_from);
     }
     for (uint32_t i = 0; i < persist->entries_count; i++) {
-        append(disk, &unit.entries[i]);
+        lab_disk_append(disk, &unit.entries[i]);
     }
     if (persist->hard_state_changed) {
         check_hard_state(disk, &persist->hard_state);

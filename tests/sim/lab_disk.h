@@ -60,6 +60,9 @@ void lab_disk_cut(struct lab_disk *disk, uint64_t index);
 /* When the first unit under way is durable, or UINT64_MAX. */
 uint64_t lab_disk_due_ms(const struct lab_disk *disk);
 
+/* Adds the next entry, taking its payload over. */
+void lab_disk_append(struct lab_disk *disk, const struct raft_entry *entry);
+
 /* Of the last durable entry, or of the base. */
 uint64_t lab_disk_last_index(const struct lab_disk *disk);
 uint64_t lab_disk_last_term(const struct lab_disk *disk);

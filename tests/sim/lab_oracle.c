@@ -7,11 +7,7 @@
 #include "base/mem.h"
 #include "replica/replica_internal.h"
 #include "sim/lab.h"
-
-enum {
-    /* What one turn of a node may gather at most: messages and orders, and raft's held ones. */
-    MESSAGES_MAX = 4096,
-};
+#include "sim/lab_bounds.h"
 
 static struct raft_status status_of(const struct lab_node *node)
 {
@@ -236,24 +232,6 @@ static void check_promise(struct lab_node *node, const struct raft_message *mess
     }
 }
 
-/* ---- Memory ---- */
-
-static void check_bounds(struct lab_node *node, const struct replica_ready *ready)
-{
-    const struct replica *replica = node->replica;
-    if (ready->messages_count > MESSAGES_MAX || ready->orders_count > MESSAGES_MAX ||
-        ready->persists_count > MESSAGES_MAX) {
-        lab_fail(node->lab, "node %u has %u messages, %u orders, %u units in one turn",
-                 node->number + 1, ready->messages_count, ready->orders_count,
-                 ready->persists_count);
-    }
-    if (replica->batches.sent_count > LIMIT_BATCHES_IN_FLIGHT ||
-        replica->batches.bytes > LIMIT_UNANSWERED_BYTES + LIMIT_ENTRY_BYTES) {
-        lab_fail(node->lab, "node %u holds %u batches of %" PRIu64 " bytes", node->number + 1,
-                 replica->batches.sent_count, replica->batches.bytes);
-    }
-}
-
 /* ---- A turn ---- */
 
 void lab_oracle_observe(struct lab_node *node, const struct replica_ready *ready)
@@ -279,7 +257,7 @@ void lab_oracle_observe(struct lab_node *node, const struct replica_ready *ready
             check_promise(node, &ready->messages[i].raft);
         }
     }
-    check_bounds(node, ready);
+    lab_check_bounds(node, ready);
     if (ready->configuration_changed) {
         seen->configuration = *raft_configuration_latest(node->replica->raft);
     }
@@ -321,6 +299,9 @@ static void check_pair(struct lab *lab, uint32_t a, uint32_t b)
 void lab_oracle_check_logs(struct lab *lab)
 {
     for (uint32_t a = 0; a < lab->nodes_count; a++) {
+        if (lab->nodes[a].replica != NULL) {
+            lab_check_memory(&lab->nodes[a]);
+        }
         for (uint32_t b = a + 1; b < lab->nodes_count; b++) {
             if (lab->nodes[a].replica != NULL && lab->nodes[b].replica != NULL) {
                 check_pair(lab, a, b);

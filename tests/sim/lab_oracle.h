@@ -54,7 +54,8 @@ void lab_oracle_wiped(struct lab_node *node);
 /* After a turn, before anything of it is carried out. */
 void lab_oracle_observe(struct lab_node *node, const struct replica_ready *ready);
 
-/* Compares all logs with each other; dear, so called now and then. */
+/* Compares all logs with each other, and looks at what nodes hold (lab_bounds.h); dear, so called
+ * now and then. */
 void lab_oracle_check_logs(struct lab *lab);
 
 #endif

@@ -145,6 +145,15 @@ static const char *const templates[] = {
     "PFMERGE $t $t $t",
     "PFCOUNT $t",
     "PFCOUNT $t $t",
+    /* Of other kinds. */
+    "PFADD $t ($m)",
+    "PFMERGE $t $t $t",
+    "PFCOUNT $t",
+    "GEOADD $z ($n $n $m)",
+    "GEOSEARCHSTORE $z $z FROMLONLAT 0 0 BYRADIUS 900 km ASC COUNT $c",
+    "SORT $l ALPHA LIMIT 0 9 STORE $l",
+    "SORT $s ALPHA DESC STORE $l",
+    "SORT_RO $l ALPHA",
     /* Any key. */
     "DEL $k $k",
     "UNLINK $k",

@@ -12,7 +12,7 @@
 #include "base/slice.h"
 
 enum {
-    SIM_DRAWN_MAX = 6400,  /* words of one command */
+    SIM_DRAWN_MAX = 9100,  /* words of one command */
     SIM_DRAW_KEYS_MAX = 4, /* of a letter */
     SIM_DRAW_FEW_MEMBERS = 12,
     SIM_DRAW_MANY_ELEMENTS = 3000,

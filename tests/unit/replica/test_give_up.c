@@ -310,3 +310,24 @@ UNIT_TEST(replica_give_up, refused_batches_come_again_ever_more_seldom)
     }
     close_three();
 }
+
+/* A leader that hears nobody goes on appending, but not without end: its writes gather unsent. The
+ * lab checks the limit of batches in flight (simulator, seed 205). */
+UNIT_TEST(replica_give_up, a_leader_alone_keeps_few_batches_in_flight)
+{
+    struct lab_node *leader = open_three(12);
+    leader->disk.delay_ms_max = 0;
+    isolate_all();
+    lab_client_open(&client, leader, NULL);
+    for (int i = 0; i < 100; i++) {
+        lab_client_say(&client, "INCR counter");
+        lab_run_for(&lab, 1);
+    }
+    CU_ASSERT_PTR_EQUAL(lab_leader(&lab), leader);
+    lab_network_heal(&lab.network);
+    lab_run_for(&lab, 2000);
+    CU_ASSERT_EQUAL(client.replies_count, 100);
+    lab_client_say(&client, "GET counter");
+    CU_ASSERT_PTR_NOT_NULL(strstr(lab_client_hear(&client, 200), ":100\r\n$3\r\n100\r\n"));
+    close_three();
+}
