@@ -14,6 +14,7 @@
 void blocked_init(struct blocked *blocked, uint64_t hash_seed)
 {
     list_init(&blocked->ready);
+    list_init(&blocked->held);
     blocked->keys.hash_seed = hash_seed;
     blocked->events.wanted = NOTIFY_READY | NOTIFY_ALL_READY;
 }
@@ -132,6 +133,7 @@ static void end_try(struct blocked_client *client)
     client->state = BLOCKED_PARKED;
     ASSERT(client->tried->tries > 0);
     client->tried->tries--;
+    blocked_of(client->session)->tries--;
     look_at(blocked_of(client->session), client->tried);
     client->tried = NULL;
 }
@@ -277,8 +279,10 @@ void blocked_hear(struct replica *replica)
     while (command_events_next(&tape, &event)) {
         struct blocked_key *key = NULL;
         if (event.class == NOTIFY_ALL_READY) {
+            blocked_note_stir(replica);
             look_at_database(blocked, event.database);
         } else if ((key = blocked_keys_find(&blocked->keys, event.database, event.key)) != NULL) {
+            blocked_note_stir(replica);
             look_at(blocked, key);
         }
     }
@@ -313,6 +317,7 @@ static void try_again(struct replica *replica, struct blocked_client *client,
     client->state = BLOCKED_TRYING_AGAIN;
     client->tried = key;
     key->tries++;
+    replica->executor.blocked.tries++;
 }
 
 void blocked_let_go_first(struct session *session)

@@ -39,6 +39,10 @@ struct blocked {
     struct blocked_client **timers; /* a heap: the earliest deadline first */
     uint32_t timers_count;
     uint32_t timers_capacity;
+    uint32_t tries;               /* under way */
+    uint64_t stir_index;          /* the entry that set them off */
+    uint64_t stir_ms;             /* and when it was applied */
+    struct list held;             /* sessions whose reads wait for their end */
     uint32_t clients_count;       /* parked ones, those with a try under way included */
     uint64_t bytes;               /* of the arguments held */
     struct command_events events; /* of the command being applied */
@@ -100,5 +104,18 @@ void blocked_give_back(struct replica *replica, const struct command *command, s
 bool blocked_turn(struct replica *replica);
 /* When the next one's time is over, or UINT64_MAX. */
 uint64_t blocked_deadline_ms(const struct replica *replica);
+
+/* ---- Reads behind tries: blocked_reads.c ---- */
+
+/* The entry being applied put elements where somebody waits. */
+void blocked_note_stir(struct replica *replica);
+
+/* Whether the read at the head of a session's queue, which could be answered, is to wait. */
+bool blocked_holds_read(struct session *session);
+
+/* Answers the reads that have waited long enough. */
+void blocked_release_reads(struct replica *replica);
+/* When the next ones have, or UINT64_MAX. */
+uint64_t blocked_release_ms(const struct replica *replica);
 
 #endif

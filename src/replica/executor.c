@@ -357,8 +357,7 @@ static void fail_read(struct session *session, const struct request *request)
 enum fate { FATE_WAIT, FATE_RUN, FATE_FAIL };
 
 /* What becomes of the request at the head of a queue. */
-static enum fate judge(const struct session *session, const struct request *request,
-                       enum drain_mode mode)
+static enum fate judge(struct session *session, const struct request *request, enum drain_mode mode)
 {
     const struct read_rounds *rounds = &session->executor->replica->rounds;
     switch (request->kind) {
@@ -366,7 +365,7 @@ static enum fate judge(const struct session *session, const struct request *requ
         return FATE_WAIT;
     case REQUEST_READ:
         if (mode == DRAIN_ALL || request->round <= rounds->completed) {
-            return FATE_RUN;
+            return mode == DRAIN_READY && blocked_holds_read(session) ? FATE_WAIT : FATE_RUN;
         }
         return mode == DRAIN_GIVE_UP || request->round <= rounds->failed ? FATE_FAIL : FATE_WAIT;
     case REQUEST_READ_ATTACHED:

@@ -263,6 +263,7 @@ static uint64_t next_deadline(const struct replica *replica)
     earlier(&deadline_ms, give_up_deadline_ms(replica));
     earlier(&deadline_ms, read_rounds_deadline_ms(&replica->rounds));
     earlier(&deadline_ms, blocked_deadline_ms(replica));
+    earlier(&deadline_ms, blocked_release_ms(replica));
     earlier(&deadline_ms, forward_deadline_ms(replica));
     earlier(&deadline_ms, membership_deadline_ms(replica));
     earlier(&deadline_ms, divergence_deadline_ms(replica));
@@ -298,6 +299,7 @@ enum result replica_end_turn(struct replica *replica, struct replica_ready *read
     propose_entry(replica);
     forward_batches(replica);
     ask_reads(replica);
+    blocked_release_reads(replica);
     serve_reads(replica);
     give_up_overdue(replica);
     executor_wake_stalled(&replica->executor);

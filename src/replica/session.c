@@ -31,6 +31,7 @@ struct session *session_open(struct executor *executor, const struct session_opt
     (void)snprintf(session->local_address, sizeof(session->local_address), "%s",
                    options->local_address);
     list_init(&session->touched_link);
+    list_init(&session->held_link);
     list_push_back(&executor->sessions, &session->link);
     if (session->kind == SESSION_RESP) {
         executor->clients_count++;
@@ -55,6 +56,7 @@ void session_close(struct session *session)
     }
     list_remove(&session->link);
     list_remove(&session->touched_link);
+    list_remove(&session->held_link);
     buf_deinit(&session->output);
     session_release(session);
 }

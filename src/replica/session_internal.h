@@ -80,6 +80,7 @@ struct session {
     uint64_t input_capacity_bytes;
     const struct command *last_command;
     struct transaction transaction;
+    struct list held_link;          /* of those whose reads blocked_reads.c holds back */
     struct blocked_client *blocked; /* its last request may wait for elements: blocked.h */
     char *closing_error; /* a protocol error to be said behind the last reply; NULL: none */
     char *name;          /* CLIENT SETNAME; NULL: none */

@@ -129,6 +129,43 @@ UNIT_TEST(replica_blocked, one_element_serves_one_of_two_nodes_clients)
     close_three();
 }
 
+/* As in Redis, where they are served before the push is answered; a chain of moves included. */
+UNIT_TEST(replica_blocked, who_pushed_and_reads_sees_the_waiting_served)
+{
+    for (uint64_t seed = 300; seed < 320; seed++) {
+        open_three(seed);
+        wait_in(0, leader, "BLMOVE a b RIGHT LEFT 0");
+        wait_in(1, leader, "BLMOVE b c LEFT RIGHT 0");
+        lab_client_say(&writer, "RPUSH a x");
+        while (lab_client_hear(&writer, 1)[0] == '\0') {
+            continue;
+        }
+        EXPECT_WRITE("LLEN a", ":0\r\n");
+        EXPECT_WRITE("LRANGE c 0 -1", "*1\r\n$1\r\nx\r\n");
+        close_three();
+    }
+}
+
+/* Where the tries do not come back, reads do not wait for them. */
+UNIT_TEST(replica_blocked, a_read_is_not_held_for_long)
+{
+    open_three(330);
+    wait_in(0, follower, "BLPOP a 0");
+    struct lab_client pusher = {0};
+    lab_client_open(&pusher, follower, NULL);
+    lab_client_say(&pusher, "RPUSH a x");
+    while (tries_at(follower, "a") == 0) {
+        lab_run_for(&lab, 1);
+    }
+    lab.network.lost_type = PEER_FRAME_APPEND;
+    lab_client_say(&pusher, "LLEN a");
+    CU_ASSERT_PTR_NOT_NULL(strstr(lab_client_hear(&pusher, 40), ":1\r\n"));
+    lab.network.lost_type = 0;
+    EXPECT_HEARD(0, "*2\r\n$1\r\na\r\n$1\r\nx\r\n");
+    lab_client_deinit(&pusher);
+    close_three();
+}
+
 /* The push is in the log, but its node does not know when the newcomer asks. */
 UNIT_TEST(replica_blocked, a_newcomer_takes_nothing_from_who_waits)
 {
