@@ -50,6 +50,10 @@ void lab_check_bounds(struct lab_node *node, const struct replica_ready *ready)
                  node->number + 1, replica->batches.sent_count, replica->batches.bytes,
                  replica->inbox.bytes);
     }
+    if (replica->executor.blocked.bytes > LIMIT_BLOCKED_BYTES) {
+        lab_fail(node->lab, "node %u holds %" PRIu64 " bytes of clients that wait for elements",
+                 node->number + 1, replica->executor.blocked.bytes);
+    }
     if (replica->membership.pending_count > LIMIT_CHANGES_PENDING) {
         lab_fail(node->lab, "node %u has %u changes of members waiting", node->number + 1,
                  replica->membership.pending_count);
