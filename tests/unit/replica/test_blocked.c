@@ -383,7 +383,7 @@ UNIT_TEST(replica_blocked, a_client_that_left_in_its_first_try_changes_nothing_e
     for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
         lab_client_open(&clients[0], follower, NULL);
         lab_client_say(&clients[0], tries[i]);
-        lab_client_close(&clients[0]);
+        lab_client_deinit(&clients[0]);
         lab_run_for(&lab, 50);
     }
     EXPECT_WRITE("LRANGE a 0 -1", "*1\r\n$1\r\n2\r\n");
