@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 
-enum { WORDS_MAX = 256 };
+enum { WORDS_MAX = 4200 };
 
 static struct slice copy_slice(struct slice slice)
 {

@@ -120,7 +120,16 @@ enum result model_compile(const struct history_operation *source, struct values 
         }
         return RESULT_OK;
     }
-    return RESULT_INVALID;
+    const struct model_container_command *container = model_container_find(source);
+    if (container == NULL) {
+        return RESULT_INVALID;
+    }
+    *out = (struct model_operation){
+        .kind = MODEL_CONTAINER, .container = container, .keys_count = 1, .source = source};
+    out->keys = mem_alloc_zeroed(1, sizeof(*out->keys));
+    out->values = mem_alloc_zeroed(1, sizeof(*out->values));
+    out->keys[0] = values_number(keys, source->arguments[1]);
+    return RESULT_OK;
 }
 
 void model_operation_deinit(struct model_operation *operation)
@@ -131,12 +140,25 @@ void model_operation_deinit(struct model_operation *operation)
 
 bool model_is_read(const struct model_operation *operation)
 {
-    return operation->kind <= MODEL_STRLEN;
+    return operation->kind <= MODEL_STRLEN ||
+           (operation->kind == MODEL_CONTAINER && model_container_is_read(operation->container));
+}
+
+static bool has_same_arguments(const struct history_operation *a, const struct history_operation *b)
+{
+    bool is_same = a->arguments_count == b->arguments_count;
+    for (uint32_t i = 0; is_same && i < a->arguments_count; i++) {
+        is_same = slice_equals(a->arguments[i], b->arguments[i]);
+    }
+    return is_same;
 }
 
 bool model_is_same(const struct model_operation *a, const struct model_operation *b)
 {
     size_t bytes = a->keys_count * sizeof(*a->keys);
+    if (a->kind == MODEL_CONTAINER) {
+        return a->container == b->container && has_same_arguments(a->source, b->source);
+    }
     return a->kind == b->kind && a->if_absent == b->if_absent && a->if_present == b->if_present &&
            a->wants_old == b->wants_old && a->increment == b->increment &&
            a->keys_count == b->keys_count && memcmp(a->keys, b->keys, bytes) == 0 &&
@@ -325,6 +347,7 @@ static bool run_put(const struct run *run)
     case MODEL_DEL:
     case MODEL_APPEND:
     case MODEL_INCRBY:
+    case MODEL_CONTAINER:
         ASSERT(!"not a command that puts");
     }
     if (is_due) {
@@ -364,6 +387,9 @@ bool model_run(const struct model_operation *operation, struct values *values,
         return run_append(&run);
     case MODEL_INCRBY:
         return run_increment(&run);
+    case MODEL_CONTAINER:
+        return model_container_run(operation->container, operation->source, values,
+                                   value_at(&run, 0));
     }
     return false;
 }

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "linear/history.h"
+#include "linear/model_container.h"
 #include "linear/values.h"
 
 enum model_kind {
@@ -30,6 +31,7 @@ enum model_kind {
     MODEL_DEL,
     MODEL_APPEND,
     MODEL_INCRBY,
+    MODEL_CONTAINER, /* model_container.h */
 };
 
 /* Arrays are the operation's own. */
@@ -37,6 +39,7 @@ struct model_operation {
     enum model_kind kind;
     bool if_absent, if_present, wants_old; /* of SET */
     int64_t increment;
+    const struct model_container_command *container; /* of MODEL_CONTAINER */
     uint32_t *keys; /* numbers of keys; each once unless the command names it twice */
     uint32_t *values;
     uint32_t keys_count;

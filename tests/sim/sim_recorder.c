@@ -19,6 +19,10 @@ enum {
     JOINT_READS = 3,
     JOINT_COMMANDS = 6,
     JOINT_KEYS_MAX = 3,
+    CONTAINER_READS = 9,
+    CONTAINER_COMMANDS = 26,
+    CONTAINER_MEMBERS = 3,
+    REPLY_ELEMENTS_MAX = 4096,
     END_WAIT_MS = 3000,
 };
 
@@ -110,12 +114,12 @@ static bool take_element(const struct reply_element *element, struct history_rep
 static void settle_done(struct sim_recorder *recorder, const struct sim_recorded *request,
                         struct slice reply)
 {
-    struct history_reply elements[1 + SIM_WORDS_MAX];
+    static struct history_reply elements[1 + REPLY_ELEMENTS_MAX];
     uint32_t count = 0;
     while (reply.size > 0) {
         struct reply_element element = {0};
         size_t size = 0;
-        if (count > SIM_WORDS_MAX || reply_read(reply, &element, &size) != PARSE_DONE ||
+        if (count > REPLY_ELEMENTS_MAX || reply_read(reply, &element, &size) != PARSE_DONE ||
             !take_element(&element, &elements[count])) {
             lab_fail(lab_of(recorder), "recorder %u: %s has a strange reply", recorder->number,
                      request->words[0]);
@@ -266,6 +270,49 @@ static void draw_single(struct sim_recorder *recorder, struct sim_recorded *requ
     }
 }
 
+static void put_container_key(struct sim_recorder *recorder, struct sim_recorded *request,
+                              char letter, uint64_t key)
+{
+    put(request, "%c%" PRIu64 ":%" PRIu64, letter, recorder->record->epoch, key);
+}
+
+/* Commands of one container: the letter of its type begins the key. Behind that, v is a new value,
+ * m one of few members, n a small number; other words are said as they are. */
+static void draw_container(struct sim_recorder *recorder, struct sim_recorded *request)
+{
+    static const struct {
+        const char *name;
+        char letter;
+        const char *words[2];
+    } commands[CONTAINER_COMMANDS] = {
+        {"LRANGE", 'l', {"0", "-1"}}, {"LLEN", 'l', {NULL}},        {"SISMEMBER", 's', {"m"}},
+        {"SMEMBERS", 's', {NULL}},    {"HGETALL", 'h', {NULL}},     {"HGET", 'h', {"m"}},
+        {"HLEN", 'h', {NULL}},        {"ZSCORE", 'z', {"m"}},       {"ZCARD", 'z', {NULL}},
+        {"RPUSH", 'l', {"v"}},        {"RPUSH", 'l', {"v", "v"}},   {"LPUSH", 'l', {"v"}},
+        {"LPOP", 'l', {NULL}},        {"RPOP", 'l', {NULL}},        {"SADD", 's', {"v"}},
+        {"SADD", 's', {"m"}},         {"SREM", 's', {"m"}},         {"HSET", 'h', {"m", "v"}},
+        {"HSET", 'h', {"m", "v"}},    {"HINCRBY", 'h', {"m", "n"}}, {"HDEL", 'h', {"m"}},
+        {"ZADD", 'z', {"n", "m"}},    {"ZINCRBY", 'z', {"n", "m"}}, {"ZREM", 'z', {"m"}},
+        {"DEL", 'l', {NULL}},         {"DEL", 'h', {NULL}},
+    };
+    size_t at = below(recorder, recorder->only_reads ? CONTAINER_READS : CONTAINER_COMMANDS);
+    request->is_read = at < CONTAINER_READS;
+    put(request, "%s", commands[at].name);
+    put_container_key(recorder, request, commands[at].letter,
+                      below(recorder, recorder->record->keys_count));
+    for (size_t i = 0; i < 2 && commands[at].words[i] != NULL; i++) {
+        if (commands[at].words[i][0] == 'v') {
+            put_value(recorder, request);
+        } else if (commands[at].words[i][0] == 'm') {
+            put(request, "m%" PRIu64, below(recorder, CONTAINER_MEMBERS));
+        } else if (commands[at].words[i][0] == 'n') {
+            put(request, "%" PRIu64, 1 + below(recorder, 9));
+        } else {
+            put(request, "%s", commands[at].words[i]);
+        }
+    }
+}
+
 /* Commands of several keys, which may name one twice. */
 static void draw_joint(struct sim_recorder *recorder, struct sim_recorded *request)
 {
@@ -334,6 +381,8 @@ void sim_recorder_act(struct sim_recorder *recorder)
         lab->faults.counts[LAB_CLIENT_RETRIED]++;
     } else if (below(recorder, 1000) < record->joint_per_mille) {
         draw_joint(recorder, &request);
+    } else if (below(recorder, 1000) < record->container_per_mille) {
+        draw_container(recorder, &request);
     } else {
         draw_single(recorder, &request);
     }
@@ -368,6 +417,20 @@ static void await_answers(struct sim_recorder *recorder, uint32_t left_max)
     }
 }
 
+static void read_at_end(struct sim_recorder *recorder, const char *command, char letter,
+                        uint32_t key)
+{
+    struct sim_recorded request = {.is_read = true};
+    put(&request, "%s", command);
+    put_container_key(recorder, &request, letter, key);
+    if (letter == 'l') {
+        put(&request, "0");
+        put(&request, "-1");
+    }
+    await_answers(recorder, SIM_RECORDED_MAX - 1);
+    send_request(recorder, &request);
+}
+
 void sim_recorder_check_end(struct sim_recorder *recorder, struct lab_node *node)
 {
     struct sim_record *record = recorder->record;
@@ -382,11 +445,13 @@ void sim_recorder_check_end(struct sim_recorder *recorder, struct lab_node *node
     connect_to(recorder, node);
     for (record->epoch = 1; record->epoch <= epochs && lab->failures == 0; record->epoch++) {
         for (uint32_t key = 0; key < record->keys_count && lab->failures == 0; key++) {
-            struct sim_recorded request = {.is_read = true};
-            put(&request, "GET");
-            put_key(recorder, &request, key);
-            await_answers(recorder, SIM_RECORDED_MAX - 1);
-            send_request(recorder, &request);
+            read_at_end(recorder, "GET", 'k', key);
+            if (record->container_per_mille > 0) {
+                read_at_end(recorder, "LRANGE", 'l', key);
+                read_at_end(recorder, "SMEMBERS", 's', key);
+                read_at_end(recorder, "HGETALL", 'h', key);
+                read_at_end(recorder, "ZCARD", 'z', key);
+            }
         }
     }
     record->epoch = epochs;

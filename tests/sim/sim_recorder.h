@@ -33,10 +33,11 @@ struct sim_record {
     /* Drawn by the seed. */
     uint32_t keys_count;
     uint32_t recorders_count;
-    uint64_t pace_ms;          /* between requests, on average half of it */
-    uint64_t joint_per_mille;  /* requests that name several keys */
-    uint64_t retry_per_mille;  /* requests of unknown outcome that are sent again */
-    uint64_t hangup_per_mille; /* turns that break the connection */
+    uint64_t pace_ms;             /* between requests, on average half of it */
+    uint64_t joint_per_mille;     /* requests that name several keys */
+    uint64_t container_per_mille; /* the others that are about a list, a set or the like */
+    uint64_t retry_per_mille;     /* requests of unknown outcome that are sent again */
+    uint64_t hangup_per_mille;    /* turns that break the connection */
 };
 
 struct sim_recorded {

@@ -120,6 +120,7 @@ static void draw_clients(struct run *run)
     record->recorders_count = writers_count + readers_count;
     record->pace_ms = 2 + below(run, 120);
     record->joint_per_mille = below(run, 2) * below(run, 400);
+    record->container_per_mille = below(run, 2) * below(run, 900);
     record->retry_per_mille = below(run, 2) * below(run, 1000);
     record->hangup_per_mille = below(run, 2) * below(run, 30);
     for (uint32_t i = 0; i < record->recorders_count; i++) {
