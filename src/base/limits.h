@@ -57,6 +57,8 @@
  * refused.
  */
 #define LIMIT_BLOCKED_BYTES (256u * 1024 * 1024)
+/* Bytes of what clients of one node are subscribed to: a further subscription is refused. */
+#define LIMIT_PUBSUB_BYTES (256u * 1024 * 1024)
 /* Requests of one client that await an answer: it is not read until the number falls. */
 #define LIMIT_SESSION_REQUESTS 16384
 

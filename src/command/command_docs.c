@@ -14,9 +14,9 @@ static const char *const category_names[COMMAND_CATEGORIES] = {
 const struct command_docs *command_docs_of(const struct command *command)
 {
     static const struct command_docs *const parts[] = {
-        command_docs_bitmap,      command_docs_data,        command_docs_geo,  command_docs_hash,
-        command_docs_hyperloglog, command_docs_list,        command_docs_node, command_docs_set,
-        command_docs_zset,        command_docs_transaction,
+        command_docs_bitmap,      command_docs_data,        command_docs_geo,    command_docs_hash,
+        command_docs_hyperloglog, command_docs_list,        command_docs_node,   command_docs_set,
+        command_docs_zset,        command_docs_transaction, command_docs_pubsub,
     };
     size_t part = 0;
     while (parts[part][command->id].since == NULL) {

@@ -35,6 +35,7 @@ extern const struct command_docs command_docs_hash[COMMAND_ID_COUNT];
 extern const struct command_docs command_docs_hyperloglog[COMMAND_ID_COUNT];
 extern const struct command_docs command_docs_list[COMMAND_ID_COUNT];
 extern const struct command_docs command_docs_node[COMMAND_ID_COUNT];
+extern const struct command_docs command_docs_pubsub[COMMAND_ID_COUNT];
 extern const struct command_docs command_docs_set[COMMAND_ID_COUNT];
 extern const struct command_docs command_docs_transaction[COMMAND_ID_COUNT];
 extern const struct command_docs command_docs_zset[COMMAND_ID_COUNT];

@@ -31,18 +31,34 @@
 #define NOTIFY_READY (1u << 30)
 /* Nor is this: all keys of a database may be other ones now. */
 #define NOTIFY_ALL_READY (1u << 31)
+/* Nor are these: messages of PUBLISH and SPUBLISH. */
+#define NOTIFY_MESSAGE (1u << 28)
+#define NOTIFY_SHARD_MESSAGE (1u << 29)
+/* What A stands for. */
+#define NOTIFY_ALL                                                                                 \
+    (NOTIFY_GENERIC | NOTIFY_STRING | NOTIFY_LIST | NOTIFY_SET | NOTIFY_HASH | NOTIFY_ZSET |       \
+     NOTIFY_EXPIRED | NOTIFY_EVICTED | NOTIFY_STREAM | NOTIFY_MODULE)
+
+/* Reads the letters of notify-keyspace-events; false, with *out untouched, for another one. */
+bool notify_classes_parse(struct slice letters, uint32_t *out);
+
+/* Appends the letters of classes as CONFIG GET shows them. */
+void notify_classes_format(uint32_t classes, struct buf *out);
 
 /* What is gathered. Zeroed memory is empty. */
 struct command_events {
     uint32_t wanted; /* classes that anybody on this node listens to; the others cost nothing */
     struct buf tape;
+    /* How many on this node would get a message to a channel. */
+    uint64_t (*count_receivers)(void *context, bool is_sharded, struct slice channel);
+    void *context;
 };
 
 struct command_event {
     uint32_t class;
     uint32_t database;
-    struct slice name; /* "lpush"; empty for NOTIFY_READY, NOTIFY_ALL_READY */
-    struct slice key;
+    struct slice name; /* "lpush"; the message; empty for NOTIFY_READY, NOTIFY_ALL_READY */
+    struct slice key;  /* or the channel */
 };
 
 /* Tells of an event at a key of the context's database, or of another one. */
@@ -55,6 +71,10 @@ void command_notify_in(struct command_context *context, uint32_t class, const ch
  * database or in another one. */
 void command_signal_ready(struct command_context *context, struct slice key);
 void command_signal_ready_in(struct command_context *context, uint32_t database, struct slice key);
+
+/* Puts an event of a wanted class on the tape. */
+void command_events_put(struct command_events *events, uint32_t class, uint32_t database,
+                        struct slice name, struct slice key);
 
 /* Takes the first event off the tape, borrowed until the tape changes; false when it is empty. */
 bool command_events_next(struct bytes_reader *tape, struct command_event *out);

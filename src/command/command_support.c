@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/number.h"
+#include "command/command_events.h"
 
 bool command_check_string_size(struct command_context *context, uint64_t size)
 {
@@ -170,6 +171,17 @@ void command_reply_string(struct command_context *context, const struct command_
         reply_null(context->reply);
     } else {
         reply_bulk(context->reply, string->text);
+    }
+}
+
+void command_expire(struct command_context *context, struct slice key, int64_t expiry_ms)
+{
+    if (expiry_ms <= context->now_ms) {
+        (void)keyspace_delete(context->keyspace, context->database, key);
+        command_notify(context, NOTIFY_GENERIC, "del", key);
+    } else {
+        keyspace_set_expiry(context->keyspace, context->database, key, expiry_ms);
+        command_notify(context, NOTIFY_GENERIC, "expire", key);
     }
 }
 

@@ -91,6 +91,9 @@ struct container *command_change_begin(struct command_context *context, uint32_t
 /* Replies with the string, or with null when it is not there. */
 void command_reply_string(struct command_context *context, const struct command_string *string);
 
+/* Sets the expiry of a key that is there, or deletes it if that time has come; tells of it. */
+void command_expire(struct command_context *context, struct slice key, int64_t expiry_ms);
+
 /* Sets the argument's key to a value. expiry_ms may be KEYSPACE_NEVER or KEYSPACE_KEEP_EXPIRY. */
 void command_store(struct command_context *context, uint32_t argument, const struct value *value,
                    int64_t expiry_ms);

@@ -30,6 +30,8 @@
 #define NO_MULTI COMMAND_FLAG_NO_MULTI
 #define NO_ASYNC COMMAND_FLAG_NO_ASYNC_LOADING
 #define MOVABLE COMMAND_FLAG_MOVABLEKEYS
+#define PUBSUB COMMAND_FLAG_PUBSUB
+#define LOGGED COMMAND_FLAG_MAY_REPLICATE
 #define SKIP_SLOWLOG COMMAND_FLAG_SKIP_SLOWLOG
 
 /* A command: class, handler, arity, first key, last key (negative: from the end), key step, flags.
@@ -191,7 +193,18 @@ static const struct command commands[COMMAND_ID_COUNT] = {
     ROW(PFSELFTEST, "pfselftest", NODE, handle_pfselftest, 1, 0, 0, 0, ADMIN),
     ROW(PING, "ping", NODE, NULL, -1, 0, 0, 0, FAST),
     ROW(PSETEX, "psetex", WRITE, handle_psetex, 4, 1, 1, 1, WR | OOM),
+    ROW(PSUBSCRIBE, "psubscribe", NODE, NULL, -2, 0, 0, 0, PUBSUB | NOSCRIPT | ANYTIME),
     ROW(PTTL, "pttl", READ, handle_pttl, 2, 1, 1, 1, RD | FAST),
+    ROW(PUBLISH, "publish", WRITE, handle_publish, 3, 0, 0, 0, PUBSUB | ANYTIME | FAST | LOGGED),
+    ROW(PUBSUB, "pubsub", NODE, NULL, -2, 0, 0, 0, 0),
+    SUB(PUBSUB_CHANNELS, "pubsub", "channels", NODE, NULL, -2, 0, 0, 0, PUBSUB | ANYTIME),
+    SUB(PUBSUB_HELP, "pubsub", "help", NODE, handle_help, 2, 0, 0, 0, ANYTIME),
+    SUB(PUBSUB_NUMPAT, "pubsub", "numpat", NODE, NULL, 2, 0, 0, 0, PUBSUB | ANYTIME),
+    SUB(PUBSUB_NUMSUB, "pubsub", "numsub", NODE, NULL, -2, 0, 0, 0, PUBSUB | ANYTIME),
+    SUB(PUBSUB_SHARDCHANNELS, "pubsub", "shardchannels",
+        NODE, NULL, -2, 0, 0, 0, PUBSUB | ANYTIME),
+    SUB(PUBSUB_SHARDNUMSUB, "pubsub", "shardnumsub", NODE, NULL, -2, 0, 0, 0, PUBSUB | ANYTIME),
+    ROW(PUNSUBSCRIBE, "punsubscribe", NODE, NULL, -1, 0, 0, 0, PUBSUB | NOSCRIPT | ANYTIME),
     ROW(QUIT, "quit", NODE, NULL, -1, 0, 0, 0, NOSCRIPT | ANYTIME | FAST | OPEN),
     ROW(QUORUM, "quorum", NODE, NULL, -2, 0, 0, 0, 0),
     SUB(QUORUM_ADD, "quorum", "add", NODE, NULL, -4, 0, 0, 0, ADMIN | NOSCRIPT | ANYTIME),
@@ -239,19 +252,24 @@ static const struct command commands[COMMAND_ID_COUNT] = {
     ROW(SORT, "sort", WRITE, handle_sort, -2, 1, 1, 1, WR | OOM | MOVABLE),
     ROW(SORT_RO, "sort_ro", READ, handle_sort, -2, 1, 1, 1, RD | MOVABLE),
     ROW(SPOP, "spop", WRITE, handle_spop, -2, 1, 1, 1, WR | FAST),
+    ROW(SPUBLISH, "spublish", WRITE, handle_spublish, 3, 1, 1, 1, PUBSUB | ANYTIME | FAST | LOGGED),
     ROW(SRANDMEMBER, "srandmember", READ, handle_srandmember, -2, 1, 1, 1, RD),
     ROW(SREM, "srem", WRITE, handle_srem, -3, 1, 1, 1, WR | FAST),
     ROW(SSCAN, "sscan", READ, handle_sscan, -3, 1, 1, 1, RD),
+    ROW(SSUBSCRIBE, "ssubscribe", NODE, NULL, -2, 1, -1, 1, PUBSUB | NOSCRIPT | ANYTIME),
     ROW(STRLEN, "strlen", READ, handle_strlen, 2, 1, 1, 1, RD | FAST),
+    ROW(SUBSCRIBE, "subscribe", NODE, NULL, -2, 0, 0, 0, PUBSUB | NOSCRIPT | ANYTIME),
     ROW(SUBSTR, "substr", READ, handle_getrange, 4, 1, 1, 1, RD),
     ROW(SUNION, "sunion", READ, handle_sunion, -2, 1, -1, 1, RD),
     ROW(SUNIONSTORE, "sunionstore", WRITE, handle_sunionstore, -3, 1, -1, 1, WR | OOM),
+    ROW(SUNSUBSCRIBE, "sunsubscribe", NODE, NULL, -1, 1, -1, 1, PUBSUB | NOSCRIPT | ANYTIME),
     ROW(SWAPDB, "swapdb", WRITE, handle_swapdb, 3, 0, 0, 0, WR | FAST),
     ROW(TIME, "time", NODE, NULL, 1, 0, 0, 0, ANYTIME | FAST),
     ROW(TOUCH, "touch", READ, handle_touch, -2, 1, -1, 1, RD | FAST),
     ROW(TTL, "ttl", READ, handle_ttl, 2, 1, 1, 1, RD | FAST),
     ROW(TYPE, "type", READ, handle_type, 2, 1, 1, 1, RD | FAST),
     ROW(UNLINK, "unlink", WRITE, handle_del, -2, 1, -1, 1, WR | FAST),
+    ROW(UNSUBSCRIBE, "unsubscribe", NODE, NULL, -1, 0, 0, 0, PUBSUB | NOSCRIPT | ANYTIME),
     ROW(UNWATCH, "unwatch", NODE, NULL, 1, 0, 0, 0, NOSCRIPT | ANYTIME | FAST | BUSY),
     ROW(WAIT, "wait", NODE, NULL, 3, 0, 0, 0, NOSCRIPT),
     ROW(WATCH, "watch", READ, handle_watch, -2, 1, -1, 1, NOSCRIPT | ANYTIME | FAST | BUSY),

@@ -1,6 +1,7 @@
 /* t_counter.c -- strings that are numbers: INCR and its relatives. */
 #include <math.h>
 
+#include "command/command_events.h"
 #include "command/command_handlers.h"
 #include "command/command_support.h"
 
@@ -24,6 +25,7 @@ static void add(struct command_context *context, int64_t increment)
     }
     struct value value = value_of_integer(sum);
     command_store(context, 1, &value, KEYSPACE_KEEP_EXPIRY);
+    command_notify(context, NOTIFY_STRING, "incrby", context->arguments[1]);
     reply_integer(context->reply, sum);
 }
 
@@ -80,5 +82,6 @@ void handle_incrbyfloat(struct command_context *context)
     struct slice formatted = slice_of(text, number_format_long_double(number, text));
     struct value value = value_of_bytes(formatted);
     command_store(context, 1, &value, KEYSPACE_KEEP_EXPIRY);
+    command_notify(context, NOTIFY_STRING, "incrbyfloat", context->arguments[1]);
     reply_bulk(context->reply, formatted);
 }

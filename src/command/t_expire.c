@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "command/command_events.h"
 #include "command/command_handlers.h"
 #include "command/command_support.h"
 
@@ -91,12 +92,7 @@ static void expire(struct command_context *context, int64_t base_ms, int64_t uni
         reply_integer(context->reply, 0);
         return;
     }
-    struct slice key = context->arguments[1];
-    if (expiry_ms <= context->now_ms) {
-        (void)keyspace_delete(context->keyspace, context->database, key);
-    } else {
-        keyspace_set_expiry(context->keyspace, context->database, key, expiry_ms);
-    }
+    command_expire(context, context->arguments[1], expiry_ms);
     reply_integer(context->reply, 1);
 }
 
@@ -166,6 +162,7 @@ void handle_persist(struct command_context *context)
     if (has_expiry) {
         keyspace_set_expiry(context->keyspace, context->database, context->arguments[1],
                             KEYSPACE_NEVER);
+        command_notify(context, NOTIFY_GENERIC, "persist", context->arguments[1]);
     }
     reply_integer(context->reply, has_expiry ? 1 : 0);
 }

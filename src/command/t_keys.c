@@ -13,6 +13,7 @@ void handle_del(struct command_context *context)
         /* The look-up first: a key that is due counts as gone already. */
         if (command_find_untouched(context, i) != NULL) {
             (void)keyspace_delete(context->keyspace, context->database, context->arguments[i]);
+            command_notify(context, NOTIFY_GENERIC, "del", context->arguments[i]);
             deleted++;
         }
     }
@@ -58,6 +59,8 @@ static void rename_key(struct command_context *context)
 {
     keyspace_move(context->keyspace, context->database, context->arguments[1], context->database,
                   context->arguments[2]);
+    command_notify(context, NOTIFY_GENERIC, "rename_from", context->arguments[1]);
+    command_notify(context, NOTIFY_GENERIC, "rename_to", context->arguments[2]);
     command_signal_ready(context, context->arguments[2]);
 }
 
@@ -107,6 +110,8 @@ void handle_move(struct command_context *context)
         return;
     }
     keyspace_move(context->keyspace, context->database, key, target, key);
+    command_notify(context, NOTIFY_GENERIC, "move_from", key);
+    command_notify_in(context, NOTIFY_GENERIC, "move_to", target, key);
     command_signal_ready_in(context, target, key);
     reply_integer(context->reply, 1);
 }
@@ -133,12 +138,17 @@ void handle_copy(struct command_context *context)
         refuse_same_object(context);
         return;
     }
-    if (command_find(context, 1) == NULL ||
-        (keyspace_lookup_write(context->keyspace, target, to) != NULL && !replaces)) {
+    bool is_there = command_find(context, 1) != NULL;
+    bool is_taken = is_there && keyspace_lookup_write(context->keyspace, target, to) != NULL;
+    if (!is_there || (is_taken && !replaces)) {
         reply_integer(context->reply, 0);
         return;
     }
+    if (is_taken) {
+        command_notify_in(context, NOTIFY_NEW, "new", target, to); /* removed and added, in Redis */
+    }
     keyspace_copy(context->keyspace, context->database, from, target, to);
+    command_notify_in(context, NOTIFY_GENERIC, "copy_to", target, to);
     command_signal_ready_in(context, target, to);
     reply_integer(context->reply, 1);
 }

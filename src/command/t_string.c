@@ -1,4 +1,5 @@
 /* t_string.c -- whole strings: SET and its relatives, GET and its relatives, MGET, MSET. */
+#include "command/command_events.h"
 #include "command/command_handlers.h"
 #include "command/command_support.h"
 #include "command/expiry_options.h"
@@ -33,12 +34,22 @@ static bool parse_set_options(struct command_context *context, struct set_option
  * future leaves no key behind, as if it had been set and had expired at once. */
 static void set_text(struct command_context *context, uint32_t value_argument, int64_t expiry_ms)
 {
-    if (expiry_ms != KEYSPACE_KEEP_EXPIRY && expiry_ms <= context->now_ms) {
-        (void)keyspace_delete(context->keyspace, context->database, context->arguments[1]);
-        return;
+    struct slice key = context->arguments[1];
+    bool has_time = expiry_ms != KEYSPACE_KEEP_EXPIRY && expiry_ms != KEYSPACE_NEVER;
+    bool is_over = has_time && expiry_ms <= context->now_ms;
+    if (is_over) {
+        (void)keyspace_delete(context->keyspace, context->database, key);
+    } else {
+        struct value value = value_of_text(context->arguments[value_argument]);
+        command_store(context, 1, &value, expiry_ms);
     }
-    struct value value = value_of_text(context->arguments[value_argument]);
-    command_store(context, 1, &value, expiry_ms);
+    command_notify(context, NOTIFY_STRING, "set", key);
+    if (has_time) {
+        command_notify(context, NOTIFY_GENERIC, "expire", key);
+    }
+    if (is_over) {
+        command_notify(context, NOTIFY_EXPIRED, "expired", key);
+    }
 }
 
 void handle_set(struct command_context *context)
@@ -127,7 +138,9 @@ void handle_getdel(struct command_context *context)
     struct command_string old;
     if (command_find_string(context, 1, &old)) {
         command_reply_string(context, &old);
-        (void)keyspace_delete(context->keyspace, context->database, context->arguments[1]);
+        if (keyspace_delete(context->keyspace, context->database, context->arguments[1])) {
+            command_notify(context, NOTIFY_GENERIC, "del", context->arguments[1]);
+        }
     }
 }
 
@@ -160,11 +173,10 @@ void handle_getex(struct command_context *context)
     if (options.kind == EXPIRY_WORD) { /* PERSIST */
         if (keyspace_item_expiry(string.item) != KEYSPACE_NEVER) {
             keyspace_set_expiry(context->keyspace, context->database, key, KEYSPACE_NEVER);
+            command_notify(context, NOTIFY_GENERIC, "persist", key);
         }
-    } else if (expiry_ms <= context->now_ms) {
-        (void)keyspace_delete(context->keyspace, context->database, key);
     } else {
-        keyspace_set_expiry(context->keyspace, context->database, key, expiry_ms);
+        command_expire(context, key, expiry_ms);
     }
 }
 
@@ -202,6 +214,7 @@ static void set_pairs(struct command_context *context)
         struct value value = value_of_text(context->arguments[i + 1]);
         (void)command_find(context, i);
         command_store(context, i, &value, KEYSPACE_NEVER);
+        command_notify(context, NOTIFY_STRING, "set", context->arguments[i]);
     }
 }
 

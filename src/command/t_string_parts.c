@@ -1,4 +1,5 @@
 /* t_string_parts.c -- parts of strings: APPEND, STRLEN, GETRANGE, SETRANGE. */
+#include "command/command_events.h"
 #include "command/command_handlers.h"
 #include "command/command_support.h"
 
@@ -12,6 +13,7 @@ void handle_append(struct command_context *context)
     if (string.item == NULL) {
         struct value value = value_of_text(bytes);
         command_store(context, 1, &value, KEYSPACE_NEVER);
+        command_notify(context, NOTIFY_STRING, "append", context->arguments[1]);
         reply_integer(context->reply, (int64_t)bytes.size);
         return;
     }
@@ -20,6 +22,7 @@ void handle_append(struct command_context *context)
     }
     reply_integer(context->reply, (int64_t)keyspace_append(context->keyspace, context->database,
                                                            context->arguments[1], bytes));
+    command_notify(context, NOTIFY_STRING, "append", context->arguments[1]);
 }
 
 void handle_strlen(struct command_context *context)
@@ -78,5 +81,6 @@ void handle_setrange(struct command_context *context)
     }
     uint64_t size = keyspace_set_range(context->keyspace, context->database, context->arguments[1],
                                        (uint64_t)offset, bytes);
+    command_notify(context, NOTIFY_STRING, "setrange", context->arguments[1]);
     reply_integer(context->reply, (int64_t)size);
 }

@@ -73,6 +73,12 @@ void keyspace_set_applied_index(struct keyspace *keyspace, uint64_t index)
     keyspace->applied_index = index;
 }
 
+void keyspace_set_listener(struct keyspace *keyspace, keyspace_listener *listener, void *context)
+{
+    keyspace->listener = listener;
+    keyspace->listener_context = context;
+}
+
 struct spot keyspace_spot(struct keyspace *keyspace, uint32_t database, struct slice key)
 {
     ASSERT(database < LIMIT_DATABASES);
@@ -119,6 +125,7 @@ static void expire(struct keyspace *keyspace, const struct spot *spot)
         .expiry_ms = item_volatile(*spot->link)->expiry_ms,
     };
     keyspace_note(keyspace, &mutation);
+    keyspace_tell(keyspace, KEYSPACE_EXPIRED, spot);
     keyspace_discard(keyspace, spot);
     keyspace->stats.expired_keys++;
 }
@@ -233,6 +240,7 @@ const struct item *keyspace_lookup_read(struct keyspace *keyspace, uint32_t data
     struct spot spot = keyspace_spot(keyspace, database, key);
     if (spot.link == NULL || keyspace_is_due(keyspace, *spot.link)) {
         keyspace->stats.misses++;
+        keyspace_tell(keyspace, KEYSPACE_MISSED, &spot);
         return NULL;
     }
     keyspace->stats.hits++;

@@ -42,6 +42,15 @@ void keyspace_bury(struct keyspace *keyspace, struct keyspace *old);
 void keyspace_set_clock(struct keyspace *keyspace, int64_t now_ms);
 int64_t keyspace_clock(const struct keyspace *keyspace);
 
+/* What a listener is told of, when it is about to be or was done. */
+enum keyspace_event { KEYSPACE_EXPIRED, KEYSPACE_ADDED, KEYSPACE_MISSED };
+typedef void keyspace_listener(void *context, enum keyspace_event event, uint32_t database,
+                               struct slice key);
+
+/* Has a function of this node told of keys that expire, come to be, or are looked up for reading
+ * and missed; NULL: nobody. It must not call the keyspace. */
+void keyspace_set_listener(struct keyspace *keyspace, keyspace_listener *listener, void *context);
+
 /* The index of the entry being applied; becomes the modification index of what it touches. Changes
  * after a snapshot's begin must have a greater one than those before: it begins between entries. */
 void keyspace_set_applied_index(struct keyspace *keyspace, uint64_t index);

@@ -72,6 +72,8 @@ struct keyspace {
     struct keyspace_stats stats;
     struct snapshot snapshot;
     struct large_containers large;
+    keyspace_listener *listener; /* NULL: none */
+    void *listener_context;
 };
 
 /* A place in a database, with what was found there. */
@@ -87,6 +89,14 @@ struct spot {
 struct spot keyspace_spot(struct keyspace *keyspace, uint32_t database, struct slice key);
 
 bool keyspace_is_due(const struct keyspace *keyspace, const struct item *item);
+
+static inline void keyspace_tell(const struct keyspace *keyspace, enum keyspace_event event,
+                                 const struct spot *spot)
+{
+    if (keyspace->listener != NULL) {
+        keyspace->listener(keyspace->listener_context, event, spot->number, spot->key);
+    }
+}
 
 /* Mixes a mutation into the state hash and counts it. */
 void keyspace_note(struct keyspace *keyspace, const struct mutation *mutation);

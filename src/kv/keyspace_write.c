@@ -17,6 +17,7 @@ void keyspace_attach(struct keyspace *keyspace, const struct spot *spot, struct 
                      int64_t expiry_ms)
 {
     keyspace_note_added(keyspace, spot, item);
+    keyspace_tell(keyspace, KEYSPACE_ADDED, spot);
     dict_insert(&spot->database->dict, item, spot->hash);
     if (item->is_volatile) {
         expiry_heap_add(&spot->database->expiries, item, expiry_ms);

@@ -377,13 +377,21 @@ static bool survives_output_limits(struct resp_conn *conn)
 {
     const struct resp_server_options *options = &conn->common->options;
     size_t unsent = unsent_bytes(conn);
-    if (options->output_bytes_hard > 0 && unsent > options->output_bytes_hard) {
-        return close_with(conn, "closed, its unread replies are over the hard output limit");
+    bool is_subscriber = session_is_subscriber(conn->session);
+    uint64_t hard = is_subscriber ? options->subscriber_bytes_hard : options->output_bytes_hard;
+    uint64_t soft = is_subscriber ? options->subscriber_bytes_soft : options->output_bytes_soft;
+    uint64_t soft_ms = UINT64_C(1000) * (is_subscriber ? options->subscriber_soft_seconds
+                                                       : options->output_soft_seconds);
+    if (hard > 0 && unsent > hard) {
+        return close_with(conn, is_subscriber
+                                    ? "closed, the messages it has not read are over the hard "
+                                      "output limit of subscribers"
+                                    : "closed, its unread replies are over the hard output limit");
     }
     if (conn->is_stranger && unsent > RESP_STRANGER_OUTPUT_BYTES) {
         return close_with(conn, "closed, it reads no replies and has not authenticated");
     }
-    if (options->output_bytes_soft == 0 || unsent <= options->output_bytes_soft) {
+    if (soft == 0 || unsent <= soft) {
         conn->soft_over_since_ms = 0;
         return true;
     }
@@ -391,8 +399,11 @@ static bool survives_output_limits(struct resp_conn *conn)
         conn->soft_over_since_ms = now_ms(conn);
         return true;
     }
-    if (now_ms(conn) - conn->soft_over_since_ms > options->output_soft_seconds * UINT64_C(1000)) {
-        return close_with(conn, "closed, its unread replies are over the soft output limit");
+    if (now_ms(conn) - conn->soft_over_since_ms > soft_ms) {
+        return close_with(conn, is_subscriber
+                                    ? "closed, the messages it has not read are over the soft "
+                                      "output limit of subscribers"
+                                    : "closed, its unread replies are over the soft output limit");
     }
     return true;
 }

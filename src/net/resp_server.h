@@ -27,6 +27,10 @@ struct resp_server_options {
     uint64_t output_bytes_hard;      /* closed beyond it; 0: no limit */
     uint64_t output_bytes_soft;      /* closed when over it for output_soft_seconds */
     uint32_t output_soft_seconds;
+    /* The same for those who are subscribed to channels. */
+    uint64_t subscriber_bytes_hard;
+    uint64_t subscriber_bytes_soft;
+    uint32_t subscriber_soft_seconds;
     uint32_t idle_timeout_seconds; /* timeout; 0: never */
     uint32_t keepalive_seconds;    /* tcp-keepalive; 0: off */
     bool is_protected;             /* protected-mode with no password: loopback only */

@@ -76,8 +76,10 @@ static void apply_command(struct replica *replica, const struct batch_header *he
     blocked_hear(replica);
     if (waits_on(replica, header, &context, session)) {
         buf_truncate(context.reply->out, before);
+        notify_hand_out(replica);
         return;
     }
+    notify_hand_out(replica); /* behind the reply, before those of reads that follow */
     if (session != NULL) {
         session->write_index = replica->applied_index + 1;
         session_pop(session, &request);
@@ -175,7 +177,9 @@ static void apply_payload(struct replica *replica, const struct raft_entry *entr
     ASSERT(result == RESULT_OK);
     log_clock_saw_stamp(&replica->clock, header.stamp_ms);
     keyspace_set_clock(replica->keyspace, header.stamp_ms);
+    (void)notify_listen(&replica->executor);
     (void)keyspace_remove_due(replica->keyspace, APPLY_DUE_KEYS_MAX);
+    notify_hand_out(replica);
     struct prng prng;
     prng_init(&prng, header.seed);
     if (header.is_check) {

@@ -16,14 +16,12 @@ void blocked_init(struct blocked *blocked, uint64_t hash_seed)
     list_init(&blocked->ready);
     list_init(&blocked->held);
     blocked->keys.hash_seed = hash_seed;
-    blocked->events.wanted = NOTIFY_READY | NOTIFY_ALL_READY;
 }
 
 void blocked_deinit(struct blocked *blocked)
 {
     ASSERT(blocked->bytes == 0);
     blocked_keys_deinit(&blocked->keys);
-    command_events_deinit(&blocked->events);
     mem_free((void *)blocked->timers);
 }
 
@@ -254,12 +252,6 @@ uint64_t blocked_deadline_ms(const struct replica *replica)
 
 /* ---- Keys that have elements ---- */
 
-struct command_events *blocked_listen(struct replica *replica)
-{
-    struct blocked *blocked = &replica->executor.blocked;
-    return blocked->clients_count > 0 ? &blocked->events : NULL;
-}
-
 static void look_at_database(struct blocked *blocked, uint32_t database)
 {
     for (uint32_t i = 0; i < blocked->keys.buckets_count; i++) {
@@ -274,19 +266,19 @@ static void look_at_database(struct blocked *blocked, uint32_t database)
 void blocked_hear(struct replica *replica)
 {
     struct blocked *blocked = &replica->executor.blocked;
-    struct bytes_reader tape = bytes_reader_of(buf_slice(&blocked->events.tape));
+    struct bytes_reader tape = bytes_reader_of(buf_slice(&replica->executor.events.tape));
     struct command_event event;
     while (command_events_next(&tape, &event)) {
         struct blocked_key *key = NULL;
         if (event.class == NOTIFY_ALL_READY) {
             blocked_note_stir(replica);
             look_at_database(blocked, event.database);
-        } else if ((key = blocked_keys_find(&blocked->keys, event.database, event.key)) != NULL) {
+        } else if (event.class == NOTIFY_READY &&
+                   (key = blocked_keys_find(&blocked->keys, event.database, event.key)) != NULL) {
             blocked_note_stir(replica);
             look_at(blocked, key);
         }
     }
-    buf_clear(&blocked->events.tape);
 }
 
 void blocked_look_everywhere(struct replica *replica)

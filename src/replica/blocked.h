@@ -39,13 +39,12 @@ struct blocked {
     struct blocked_client **timers; /* a heap: the earliest deadline first */
     uint32_t timers_count;
     uint32_t timers_capacity;
-    uint32_t tries;               /* under way */
-    uint64_t stir_index;          /* the entry that set them off */
-    uint64_t stir_ms;             /* and when it was applied */
-    struct list held;             /* sessions whose reads wait for their end */
-    uint32_t clients_count;       /* parked ones, those with a try under way included */
-    uint64_t bytes;               /* of the arguments held */
-    struct command_events events; /* of the command being applied */
+    uint32_t tries;         /* under way */
+    uint64_t stir_index;    /* the entry that set them off */
+    uint64_t stir_ms;       /* and when it was applied */
+    struct list held;       /* sessions whose reads wait for their end */
+    uint32_t clients_count; /* parked ones, those with a try under way included */
+    uint64_t bytes;         /* of the arguments held */
 };
 
 void blocked_init(struct blocked *blocked, uint64_t hash_seed);
@@ -86,9 +85,7 @@ bool blocked_is_parked(const struct session *session);
  * parked. */
 bool blocked_unblock(struct session *session, bool is_error);
 
-/* Where handlers tell of keys with new elements while an entry is applied; NULL: nobody waits. */
-struct command_events *blocked_listen(struct replica *replica);
-/* Takes what they told. */
+/* Takes what handlers told of keys with new elements (notify.h). */
 void blocked_hear(struct replica *replica);
 
 /* Another state took the place of this node's: every key may have elements. */

@@ -35,6 +35,20 @@ static enum execute_result stall(struct session *session)
     return EXECUTE_STALLED;
 }
 
+/* Why a command cannot be begun in the state that the session or the node is in; NULL: it can. */
+static const char *find_refusal(const struct session *session, const struct command *command,
+                                char text[DISK_REFUSAL_BYTES])
+{
+    if (command->id == COMMAND_WATCH && session->transaction.is_open) {
+        return "ERR WATCH inside MULTI is not allowed";
+    }
+    if (pubsub_refuses(session, command, text)) {
+        return text;
+    }
+    bool is_data = command->class != COMMAND_CLASS_NODE;
+    return is_data && session->executor->replica->is_state_missing ? ERROR_STATE_MISSING : NULL;
+}
+
 enum execute_result executor_execute(struct executor *executor, struct session *session,
                                      const struct slice *arguments, uint32_t arguments_count)
 {
@@ -69,14 +83,12 @@ enum execute_result executor_execute(struct executor *executor, struct session *
             return EXECUTE_TAKEN;
         }
     }
-    if (command->id == COMMAND_WATCH && session->transaction.is_open) {
-        return refuse_data(session, command, "ERR WATCH inside MULTI is not allowed");
+    const char *reason = find_refusal(session, command, refusal);
+    if (reason != NULL) {
+        return refuse_data(session, command, reason);
     }
     if (is_paused(executor, command)) {
         return stall(session);
-    }
-    if (is_data && executor->replica->is_state_missing) {
-        return refuse_data(session, command, ERROR_STATE_MISSING);
     }
     session->last_used_ms = executor_now_ms(executor);
     session->last_command = command;
@@ -269,6 +281,7 @@ static enum execute_result execute_node(struct session *session, const struct co
     }
     enum session_reply_mode mode_before = session->reply_mode;
     bool is_silent = session_take_silence(session);
+    session->has_pushed = false;
     if (command->handler != NULL) {
         struct command_context context = {.command = command,
                                           .database = session->database,
@@ -281,7 +294,7 @@ static enum execute_result execute_node(struct session *session, const struct co
         return stall(session);
     }
     bool is_back_on = mode_before == SESSION_REPLY_OFF && session->reply_mode == SESSION_REPLY_ON;
-    if (is_silent && !is_back_on) {
+    if (is_silent && !is_back_on && !session->has_pushed) {
         buf_truncate(&session->output, before);
     }
     session_touch(session);
@@ -306,7 +319,7 @@ void executor_run_again(struct executor *executor, struct command_context *conte
     context->now_ms = keyspace_clock(replica->keyspace);
     if (applying != NULL) {
         context->prng = applying;
-        context->events = blocked_listen(replica);
+        context->events = notify_listen(executor);
         context->estimate_ms = context->now_ms;
         context->bulk_bytes_max = LIMIT_BULK_BYTES;
     } else {
@@ -334,6 +347,10 @@ static void run_read(struct session *session, const struct request *request)
                                       .arguments = executor->arguments,
                                       .arguments_count = request->arguments_count,
                                       .reply = &session->reply};
+    bool tells_misses = (executor->notify_classes & NOTIFY_KEY_MISS) != 0;
+    if (tells_misses) {
+        (void)notify_listen(executor);
+    }
     executor_run(executor, &context, NULL);
     if (request->command->id == COMMAND_WATCH &&
         !transaction_watch(session, request->database, context.arguments,
@@ -343,6 +360,9 @@ static void run_read(struct session *session, const struct request *request)
     }
     if (request->is_silent || !session->is_open) {
         buf_truncate(&session->output, before);
+    }
+    if (tells_misses) {
+        notify_hand_out(executor->replica);
     }
 }
 
@@ -544,6 +564,7 @@ void executor_init(struct executor *executor, struct replica *replica, const cha
     list_init(&executor->sessions);
     list_init(&executor->touched);
     blocked_init(&executor->blocked, hash_mix(seed, 1));
+    pubsub_init(&executor->pubsub, hash_mix(seed, 3));
     prng_init(&executor->prng, seed);
 }
 
@@ -551,6 +572,8 @@ void executor_deinit(struct executor *executor)
 {
     ASSERT(list_is_empty(&executor->sessions));
     blocked_deinit(&executor->blocked);
+    pubsub_deinit(&executor->pubsub);
+    command_events_deinit(&executor->events);
     buf_deinit(&executor->scratch);
     mem_free(executor->arguments);
     mem_free(executor->password);

@@ -7,6 +7,8 @@
 #include "command/command.h"
 #include "replica/blocked.h"
 #include "replica/executor.h"
+#include "replica/notify.h"
+#include "replica/pubsub.h"
 #include "replica/replica.h"
 #include "replica/session_internal.h"
 
@@ -48,6 +50,10 @@ struct executor {
     bool is_pause_for_all;   /* else for writes alone */
     uint32_t waiting_count;  /* sessions in WAIT, SAVE and the like */
     struct blocked blocked;  /* sessions in BLPOP and the like */
+    struct pubsub pubsub;
+    struct command_events events; /* of the command being applied */
+    uint32_t notify_flags;        /* notify-keyspace-events */
+    uint32_t notify_classes;      /* of them those that are sent */
     bool has_stalled_idle;   /* one is stalled by a pause or a bound, not by its own requests */
     struct buf scratch;      /* replies that nobody wants */
     struct slice *arguments; /* decoded from a queue; grows */

@@ -174,7 +174,10 @@ static void stats_section(struct info *info)
          (u64)facts->connections_rejected);
     LINE("expired_keys:%llu\r\nevicted_keys:0\r\nevicted_clients:0\r\n", (u64)stats.expired_keys);
     LINE("keyspace_hits:%llu\r\nkeyspace_misses:%llu\r\n", (u64)stats.hits, (u64)stats.misses);
-    LINE("pubsub_channels:0\r\npubsub_patterns:0\r\nlatest_fork_usec:0\r\ntotal_forks:0\r\n");
+    const struct pubsub_topics *topics = info->executor->pubsub.kinds;
+    LINE("pubsub_channels:%u\r\npubsub_patterns:%u\r\npubsubshard_channels:%u\r\n",
+         topics[PUBSUB_CHANNEL].count, topics[PUBSUB_PATTERN].count, topics[PUBSUB_SHARD].count);
+    LINE("latest_fork_usec:0\r\ntotal_forks:0\r\n");
     LINE("tracking_total_keys:0\r\ntracking_total_items:0\r\ntracking_total_prefixes:0\r\n");
     LINE("total_error_replies:%llu\r\n", (u64)info->executor->error_replies);
 }

@@ -108,10 +108,7 @@ enum execute_result node_client_pause(struct session *session, const struct slic
 {
     struct executor *executor = session->executor;
     if (arguments_count > 4) {
-        reply_error_format(&session->reply,
-                           "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try "
-                           "CLIENT HELP.",
-                           (int)arguments[1].size, (const char *)arguments[1].bytes);
+        node_refuse_subcommand(session, "CLIENT", arguments[1]);
         return EXECUTE_TAKEN;
     }
     bool is_for_all = arguments_count == 3 || slice_is_word(arguments[3], "all");

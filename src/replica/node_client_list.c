@@ -12,6 +12,7 @@ static void describe_flags(const struct session *session, char out[FLAGS_BYTES])
         char letter;
     } flags[] = {
         {session->transaction.is_open, 'x'},
+        {pubsub_listens(session), 'P'},
         {blocked_is_parked(session) || node_waits(session), 'b'},
         {session->is_local_reader, 'r'},
         {session->is_no_evict, 'e'},
@@ -42,14 +43,17 @@ static void describe(const struct session *session, uint64_t now_ms, struct buf 
     const char *command = session->last_command == NULL ? "NULL" : session->last_command->name;
     buf_append_format(
         out,
-        "id=%llu addr=%s laddr=%s fd=%d name=%s age=%llu idle=%llu flags=%s db=%u sub=0 psub=0 "
-        "ssub=0 multi=%d qbuf=%llu qbuf-free=%llu argv-mem=%zu multi-mem=%zu rbs=%zu rbp=0 obl=%zu "
+        "id=%llu addr=%s laddr=%s fd=%d name=%s age=%llu idle=%llu flags=%s db=%u sub=%u psub=%u "
+        "ssub=%u multi=%d qbuf=%llu qbuf-free=%llu argv-mem=%zu multi-mem=%zu rbs=%zu rbp=0 "
+        "obl=%zu "
         "oll=0 omem=%zu tot-mem=%zu events=r cmd=%s user=default redir=-1 resp=%d lib-name=%s "
         "lib-ver=%s\n",
         (unsigned long long)session->id, session->address, session->local_address,
         session->descriptor, session->name == NULL ? "" : session->name,
         (unsigned long long)(now_ms - session->created_ms) / 1000,
         (unsigned long long)(now_ms - session->last_used_ms) / 1000, flags, session->database,
+        session->subscriptions.counts[PUBSUB_CHANNEL],
+        session->subscriptions.counts[PUBSUB_PATTERN], session->subscriptions.counts[PUBSUB_SHARD],
         session->transaction.is_open ? (int)session->transaction.commands_count : -1,
         (unsigned long long)input, (unsigned long long)input_free, buf_size(&session->requests),
         session->transaction.commands.capacity + session->transaction.watches.capacity,
@@ -75,12 +79,23 @@ enum execute_result node_client_info(struct session *session, const struct slice
     return EXECUTE_TAKEN;
 }
 
-/* Types that Redis knows; here every client is a normal one. */
-static bool parse_type(struct slice word, bool *is_normal)
+/* Types of clients that Redis knows; there are no replicas and masters here. */
+enum client_type { CLIENT_ANY, CLIENT_NORMAL, CLIENT_PUBSUB, CLIENT_OF_REPLICATION };
+
+static bool parse_type(struct slice word, enum client_type *out)
 {
-    *is_normal = slice_is_word(word, "normal");
-    return *is_normal || slice_is_word(word, "master") || slice_is_word(word, "slave") ||
-           slice_is_word(word, "replica") || slice_is_word(word, "pubsub");
+    bool is_of_replication = slice_is_word(word, "master") || slice_is_word(word, "slave") ||
+                             slice_is_word(word, "replica");
+    *out = slice_is_word(word, "normal")   ? CLIENT_NORMAL
+           : slice_is_word(word, "pubsub") ? CLIENT_PUBSUB
+           : is_of_replication             ? CLIENT_OF_REPLICATION
+                                           : CLIENT_ANY;
+    return *out != CLIENT_ANY;
+}
+
+static bool is_of_type(const struct session *session, enum client_type type)
+{
+    return type == CLIENT_ANY || type == (pubsub_listens(session) ? CLIENT_PUBSUB : CLIENT_NORMAL);
 }
 
 static void reply_unknown_type(struct session *session, struct slice type)
@@ -133,9 +148,9 @@ enum execute_result node_client_list(struct session *session, const struct slice
                                      uint32_t arguments_count)
 {
     struct executor *executor = session->executor;
-    bool is_listed = true;
+    enum client_type type = CLIENT_ANY;
     if (arguments_count == 4 && slice_is_word(arguments[2], "type")) {
-        if (!parse_type(arguments[3], &is_listed)) {
+        if (!parse_type(arguments[3], &type)) {
             reply_unknown_type(session, arguments[3]);
             return EXECUTE_TAKEN;
         }
@@ -147,10 +162,10 @@ enum execute_result node_client_list(struct session *session, const struct slice
         return EXECUTE_TAKEN;
     }
     struct buf text = {0};
-    for (struct list *link = executor->sessions.next; is_listed && link != &executor->sessions;
+    for (struct list *link = executor->sessions.next; link != &executor->sessions;
          link = link->next) {
         const struct session *listed = LIST_MEMBER(link, struct session, link);
-        if (listed->kind == SESSION_RESP) {
+        if (listed->kind == SESSION_RESP && is_of_type(listed, type)) {
             describe(listed, executor_now_ms(executor), &text);
         }
     }
@@ -163,7 +178,7 @@ struct kill_filter {
     struct slice address;
     struct slice local_address;
     uint64_t id; /* 0: any */
-    bool is_of_type;
+    enum client_type type;
     bool is_of_user;
     bool spares_self;
 };
@@ -185,7 +200,7 @@ static bool parse_filter(struct session *session, const struct slice *arguments,
         } else if (slice_is_word(arguments[i], "laddr")) {
             filter->local_address = value;
         } else if (slice_is_word(arguments[i], "type")) {
-            if (!parse_type(value, &filter->is_of_type)) {
+            if (!parse_type(value, &filter->type)) {
                 reply_unknown_type(session, value);
                 return false;
             }
@@ -210,7 +225,7 @@ static bool parse_filter(struct session *session, const struct slice *arguments,
 
 static bool matches(const struct session *session, const struct kill_filter *filter)
 {
-    return session->kind == SESSION_RESP && filter->is_of_type &&
+    return session->kind == SESSION_RESP && is_of_type(session, filter->type) &&
            (filter->id == 0 || filter->id == session->id) &&
            (filter->address.bytes == NULL ||
             slice_equals(filter->address, slice_of_string(session->address))) &&
@@ -242,7 +257,7 @@ static uint32_t kill_matching(struct session *self, const struct kill_filter *fi
 enum execute_result node_client_kill(struct session *session, const struct slice *arguments,
                                      uint32_t arguments_count)
 {
-    struct kill_filter filter = {.is_of_type = true, .spares_self = true};
+    struct kill_filter filter = {.spares_self = true};
     if (arguments_count == 3) {
         filter.address = arguments[2];
         filter.spares_self = false;
@@ -267,10 +282,7 @@ enum execute_result node_client_unblock(struct session *session, const struct sl
     bool is_error = arguments_count == 4 && slice_is_word(arguments[3], "error");
     int64_t id;
     if (arguments_count > 4) {
-        reply_error_format(&session->reply,
-                           "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try "
-                           "CLIENT HELP.",
-                           (int)arguments[1].size, (const char *)arguments[1].bytes);
+        node_refuse_subcommand(session, "CLIENT", arguments[1]);
     } else if (arguments_count == 4 && !is_error && !slice_is_word(arguments[3], "timeout")) {
         reply_error(&session->reply, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
     } else if (!number_parse_int64(arguments[2], &id)) {

@@ -8,6 +8,17 @@ static node_command *const handlers[COMMAND_ID_COUNT] = {
     [COMMAND_MULTI] = node_multi,
     [COMMAND_PING] = node_ping,
     [COMMAND_QUIT] = node_quit,
+    [COMMAND_PSUBSCRIBE] = node_psubscribe,
+    [COMMAND_PUBSUB_CHANNELS] = node_pubsub_channels,
+    [COMMAND_PUBSUB_NUMPAT] = node_pubsub_numpat,
+    [COMMAND_PUBSUB_NUMSUB] = node_pubsub_numsub,
+    [COMMAND_PUBSUB_SHARDCHANNELS] = node_pubsub_shardchannels,
+    [COMMAND_PUBSUB_SHARDNUMSUB] = node_pubsub_shardnumsub,
+    [COMMAND_PUNSUBSCRIBE] = node_punsubscribe,
+    [COMMAND_SSUBSCRIBE] = node_ssubscribe,
+    [COMMAND_SUBSCRIBE] = node_subscribe,
+    [COMMAND_SUNSUBSCRIBE] = node_sunsubscribe,
+    [COMMAND_UNSUBSCRIBE] = node_unsubscribe,
     [COMMAND_READONLY] = node_readonly,
     [COMMAND_READWRITE] = node_readwrite,
     [COMMAND_RESET] = node_reset,
@@ -73,6 +84,15 @@ void node_wait_end(struct session *session)
 bool node_waits(const struct session *session)
 {
     return session->wait_until_ms != 0;
+}
+
+void node_refuse_subcommand(struct session *session, const char *container, struct slice subcommand)
+{
+    reply_error_format(&session->reply,
+                       "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try %s "
+                       "HELP.",
+                       (int)(subcommand.size < 128 ? subcommand.size : 128),
+                       (const char *)subcommand.bytes, container);
 }
 
 void node_reply_help(struct session *session, const char *command, const char *const *lines,

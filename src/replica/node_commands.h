@@ -16,6 +16,11 @@ node_command node_client_getname, node_client_help, node_client_id, node_client_
     node_client_pause, node_client_reply, node_client_setinfo, node_client_setname,
     node_client_unpause;
 
+/* node_pubsub.c */
+node_command node_psubscribe, node_pubsub_channels, node_pubsub_numpat, node_pubsub_numsub,
+    node_pubsub_shardchannels, node_pubsub_shardnumsub, node_punsubscribe, node_ssubscribe,
+    node_subscribe, node_sunsubscribe, node_unsubscribe;
+
 /* node_client_list.c */
 node_command node_client_info, node_client_kill, node_client_list, node_client_unblock;
 
@@ -37,6 +42,10 @@ bool node_waits(const struct session *session);
 /* node_membership.c */
 node_command node_quorum_add, node_quorum_addresses, node_quorum_members, node_quorum_promote,
     node_quorum_remove, node_quorum_transfer;
+
+/* Replies that a container has no such subcommand, or not with so many arguments. */
+void node_refuse_subcommand(struct session *session, const char *container,
+                            struct slice subcommand);
 
 /* Replies with the lines of a HELP subcommand, as Redis does: header and footer are added. */
 void node_reply_help(struct session *session, const char *command, const char *const *lines,

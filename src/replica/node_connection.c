@@ -16,6 +16,10 @@ enum execute_result node_ping(struct session *session, const struct slice *argum
 {
     if (arguments_count > 2) {
         reply_error(&session->reply, "ERR wrong number of arguments for 'ping' command");
+    } else if (session->reply.protocol == REPLY_RESP2 && pubsub_listens(session)) {
+        reply_array(&session->reply, 2);
+        reply_bulk_string(&session->reply, "pong");
+        reply_bulk(&session->reply, arguments_count == 2 ? arguments[1] : slice_of(NULL, 0));
     } else if (arguments_count == 2) {
         reply_bulk(&session->reply, arguments[1]);
     } else {
@@ -210,6 +214,7 @@ enum execute_result node_reset(struct session *session, const struct slice *argu
     session->is_local_reader = false;
     session->reply_mode = SESSION_REPLY_ON;
     transaction_reset(&session->transaction);
+    pubsub_leave(session);
     session->is_authenticated = session->executor->password[0] == '\0';
     (void)node_set_name(session, slice_of(NULL, 0));
     reply_status(&session->reply, "RESET");

@@ -146,11 +146,7 @@ enum execute_result node_debug(struct session *session, const struct slice *argu
     } else if (arguments_count == 2 && slice_is_word(arguments[1], "help")) {
         debug_help(session);
     } else {
-        reply_error_format(&session->reply,
-                           "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try "
-                           "DEBUG HELP.",
-                           (int)(arguments[1].size < 128 ? arguments[1].size : 128),
-                           (const char *)arguments[1].bytes);
+        node_refuse_subcommand(session, "DEBUG", arguments[1]);
     }
     return EXECUTE_TAKEN;
 }

@@ -456,6 +456,11 @@ void replica_set_password(struct replica *replica, const char *password)
     replica->executor.password = mem_copy_string(password == NULL ? "" : password);
 }
 
+void replica_set_notify_classes(struct replica *replica, uint32_t classes)
+{
+    notify_set_classes(&replica->executor, classes);
+}
+
 void replica_set_request_timeout(struct replica *replica, uint32_t request_timeout_ms)
 {
     replica->request_timeout_ms =

@@ -80,6 +80,9 @@ enum replica_debug_access {
 };
 void replica_set_debug_access(struct replica *replica, enum replica_debug_access access);
 
+/* notify-keyspace-events: classes of command/command_events.h. */
+void replica_set_notify_classes(struct replica *replica, uint32_t classes);
+
 /* Changes options at run time (CONFIG SET). */
 void replica_set_password(struct replica *replica, const char *password);
 void replica_set_request_timeout(struct replica *replica, uint32_t request_timeout_ms);

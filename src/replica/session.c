@@ -31,6 +31,7 @@ struct session *session_open(struct executor *executor, const struct session_opt
     (void)snprintf(session->local_address, sizeof(session->local_address), "%s",
                    options->local_address);
     list_init(&session->touched_link);
+    pubsub_session_init(&session->subscriptions);
     list_init(&session->held_link);
     list_push_back(&executor->sessions, &session->link);
     if (session->kind == SESSION_RESP) {
@@ -51,6 +52,7 @@ void session_close(struct session *session)
         session->executor->waiting_count--;
     }
     blocked_leave(session);
+    pubsub_leave(session);
     if (session->change_ticket != 0) {
         membership_abandon(session->executor->replica, session->change_ticket);
     }
@@ -106,6 +108,11 @@ uint32_t session_unanswered(const struct session *session)
 bool session_is_blocked(const struct session *session)
 {
     return blocked_is_parked(session);
+}
+
+bool session_is_subscriber(const struct session *session)
+{
+    return pubsub_listens(session);
 }
 
 bool session_is_closing(const struct session *session)

@@ -53,6 +53,9 @@ uint32_t session_unanswered(const struct session *session);
  * client goes now, nothing is popped for it. */
 bool session_is_blocked(const struct session *session);
 
+/* Whether it is subscribed to channels: it has output limits of its own. */
+bool session_is_subscriber(const struct session *session);
+
 /* Close the connection once the output is written (QUIT, CLIENT KILL of oneself, a fatal error). */
 bool session_is_closing(const struct session *session);
 

@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "base/list.h"
 #include "command/command.h"
+#include "replica/pubsub.h"
 #include "replica/session.h"
 #include "replica/transaction.h"
 
@@ -80,6 +81,8 @@ struct session {
     uint64_t input_capacity_bytes;
     const struct command *last_command;
     struct transaction transaction;
+    struct session_subscriptions subscriptions;
+    bool has_pushed; /* the command being executed wrote messages, which silence lets through */
     struct list held_link;          /* of those whose reads blocked_reads.c holds back */
     struct blocked_client *blocked; /* its last request may wait for elements: blocked.h */
     char *closing_error; /* a protocol error to be said behind the last reply; NULL: none */

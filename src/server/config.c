@@ -119,7 +119,8 @@ static enum result check_names(const struct slice *pairs, uint32_t pairs_count, 
             buf_append_format(error, "'");
             return RESULT_INVALID;
         }
-        if ((directive->flags & CONFIG_MUTABLE) == 0) {
+        /* A fact can be set to what it is: programs made for Redis do that. */
+        if ((directive->flags & CONFIG_MUTABLE) == 0 && directive->type != CONFIG_TYPE_FACT) {
             return fail_set(error, name, SLICE_LITERAL("can't set immutable config"));
         }
         if (seen[config_table_index(directive)]) {

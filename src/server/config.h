@@ -119,6 +119,7 @@ struct config {
     uint64_t proto_max_bulk_bytes;
     uint64_t client_query_buffer_bytes;
     struct config_output_limit output_limits[CONFIG_CLASSES];
+    uint32_t notify_keyspace_events;
     uint64_t http_max_body_bytes;
     uint32_t http_timeout_seconds;
     uint32_t http_max_connections;

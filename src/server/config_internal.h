@@ -27,6 +27,7 @@ enum config_type {
     CONFIG_TYPE_WORDS,         /* struct config_list, shown with blanks between */
     CONFIG_TYPE_ADDRESSES,     /* struct config_list of [id=]host:port, shown with commas */
     CONFIG_TYPE_OUTPUT_LIMITS, /* struct config_output_limit[CONFIG_CLASSES] */
+    CONFIG_TYPE_EVENTS,        /* uint32_t, classes of keyspace events; letters */
     CONFIG_TYPE_FACT,          /* no field: can only be what it is */
 };
 

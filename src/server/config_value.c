@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/number.h"
+#include "command/command_events.h"
 #include "server/config_internal.h"
 
 static const char *const class_names[CONFIG_CLASSES] = {"normal", "replica", "pubsub"};
@@ -328,6 +329,9 @@ bool config_value_parse(const struct config_directive *directive, struct slice t
         return parse_list(directive, text, field, reason);
     case CONFIG_TYPE_OUTPUT_LIMITS:
         return parse_output_limits(text, field, reason);
+    case CONFIG_TYPE_EVENTS:
+        return notify_classes_parse(text, field) ||
+               refuse(reason, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
     case CONFIG_TYPE_FACT:
         return check_fact(directive, text, reason);
     }
@@ -390,6 +394,9 @@ void config_value_format(const struct config_directive *directive, const struct 
         break;
     case CONFIG_TYPE_OUTPUT_LIMITS:
         format_output_limits(field, out);
+        break;
+    case CONFIG_TYPE_EVENTS:
+        notify_classes_format(*(const uint32_t *)field, out);
         break;
     case CONFIG_TYPE_FACT:
         buf_append_format(out, "%s", directive->default_text);

@@ -138,6 +138,7 @@ static void apply_changes(struct server *server)
     http_server_set_protected(server->http, config->protected_mode);
     replica_set_password(replica, config->requirepass);
     replica_set_request_timeout(replica, config->request_timeout_ms);
+    replica_set_notify_classes(replica, config->notify_keyspace_events);
     replica_set_bulk_bytes_max(replica, (uint32_t)config->proto_max_bulk_bytes);
     struct replica_snapshot_options snapshot = server_snapshot_options(config);
     replica_set_snapshot_options(replica, &snapshot);
@@ -198,6 +199,7 @@ struct resp_server_options server_resp_options(const struct server *server)
 {
     const struct config *config = server->config;
     const struct config_output_limit *output = &config->output_limits[CONFIG_NORMAL];
+    const struct config_output_limit *subscriber = &config->output_limits[CONFIG_PUBSUB];
     return (struct resp_server_options){
         .bind_addresses = (const char *const *)config->bind.items,
         .bind_addresses_count = config->bind.count,
@@ -209,6 +211,9 @@ struct resp_server_options server_resp_options(const struct server *server)
         .output_bytes_hard = output->hard_bytes,
         .output_bytes_soft = output->soft_bytes,
         .output_soft_seconds = output->soft_seconds,
+        .subscriber_bytes_hard = subscriber->hard_bytes,
+        .subscriber_bytes_soft = subscriber->soft_bytes,
+        .subscriber_soft_seconds = subscriber->soft_seconds,
         .idle_timeout_seconds = config->timeout_seconds,
         .keepalive_seconds = config->tcp_keepalive_seconds,
         .is_protected = config->protected_mode,

@@ -34,6 +34,11 @@ void test_elements_survive_a_restart(struct cluster *cluster);
 void test_transactions_on_every_node(struct cluster *cluster);
 void test_transactions_while_the_leader_is_killed(struct cluster *cluster);
 
+/* pubsub.c */
+void test_messages_come_in_one_order_everywhere(struct cluster *cluster);
+void test_messages_outlast_the_leader(struct cluster *cluster);
+void test_a_subscriber_that_does_not_read_is_cut_off(struct cluster *cluster);
+
 /* blocked.c */
 void test_waiters_on_every_node_get_each_element_once(struct cluster *cluster);
 void test_nothing_is_popped_for_who_left(struct cluster *cluster);
