@@ -44,13 +44,15 @@ struct executor {
     char *password; /* never NULL */
     uint32_t bulk_bytes_max;
     enum replica_debug_access debug_access;
-    uint64_t pause_until_ms; /* CLIENT PAUSE: 0 when not paused */
-    bool is_pause_for_all;   /* else for writes alone */
-    uint32_t waiting_count;  /* sessions in WAIT, SAVE and the like */
-    struct blocked blocked;  /* sessions in BLPOP and the like */
-    bool has_stalled_idle;   /* one is stalled by a pause or a bound, not by its own requests */
-    struct buf scratch;      /* replies that nobody wants */
-    struct slice *arguments; /* decoded from a queue; grows */
+    uint64_t pause_until_ms;  /* CLIENT PAUSE: 0 when not paused */
+    bool is_pause_for_all;    /* else for writes alone */
+    uint32_t held_back_count; /* sessions whose command a pause holds back, or did until it ended */
+    struct list monitors;     /* sessions in MONITOR, oldest first */
+    uint32_t waiting_count;   /* sessions in WAIT, SAVE and the like */
+    struct blocked blocked;   /* sessions in BLPOP and the like */
+    bool has_stalled_idle;    /* one is stalled by a pause or a bound, not by its own requests */
+    struct buf scratch;       /* replies that nobody wants */
+    struct slice *arguments;  /* decoded from a queue; grows */
     uint32_t arguments_capacity;
     struct prng prng; /* for reads such as RANDOMKEY */
     uint64_t commands_processed;
