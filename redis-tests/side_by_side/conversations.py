@@ -48,7 +48,10 @@ CONNECTION = [
     b"HELLO 2 SETNAME\r\n", b"HELLO 3 FOO\r\n", b"HELLO 3\r\nRESET\r\nGET h2\r\n", b"AUTH x\r\n",
     b"AUTH default x\r\n", b"AUTH a b c\r\n", b"RESET\r\n", b"SELECT 16\r\n", b"SELECT x\r\n",
     b"CLIENT REPLY OFF\r\nPING\r\nCLIENT REPLY ON\r\nPING\r\n",
-    b"CLIENT REPLY SKIP\r\nPING\r\nPING\r\n", b"CLIENT REPLY x\r\n",
+    b"CLIENT REPLY SKIP\r\nPING\r\nPING\r\n",
+    b"CLIENT REPLY OFF\r\nMULTI\r\nSELECT 1\r\nEXEC\r\nCLIENT REPLY ON\r\nSET h3 1\r\n"
+    b"SELECT 0\r\nEXISTS h3\r\n",
+    b"MULTI\r\nMONITOR\r\nEXEC\r\nPING\r\n", b"MONITOR x\r\n", b"CLIENT REPLY x\r\n",
     b"CLIENT SETNAME ab\r\nCLIENT GETNAME\r\nRESET\r\nCLIENT GETNAME\r\n",
     b'CLIENT SETNAME "a b"\r\n', b'CLIENT SETNAME ""\r\nCLIENT GETNAME\r\n',
     b"CLIENT KILL 1.2.3.4:5\r\n", b"CLIENT KILL ID x\r\n", b"CLIENT KILL TYPE foo\r\n",

@@ -4,29 +4,12 @@
 #include <stdio.h>
 #include <time.h>
 
-static void quote_byte(struct buf *out, uint8_t byte)
-{
-    static const char special[] = "\\\"\n\r\t\a\b";
-    static const char letters[] = "\\\"nrtab";
-    const char *found = byte == 0 ? NULL : strchr(special, byte);
-    if (found != NULL) {
-        buf_append_format(out, "\\%c", letters[found - special]);
-    } else if (byte >= ' ' && byte <= '~') {
-        buf_append_byte(out, byte);
-    } else {
-        buf_append_format(out, "\\x%02x", (unsigned)byte);
-    }
-}
+#include "base/quote.h"
 
 void ctl_text_quote(struct buf *out, struct slice bytes, size_t shown_max)
 {
     bool is_cut = shown_max != 0 && bytes.size > shown_max;
-    size_t shown = is_cut ? shown_max : bytes.size;
-    buf_append_byte(out, '"');
-    for (size_t i = 0; i < shown; i++) {
-        quote_byte(out, bytes.bytes[i]);
-    }
-    buf_append_byte(out, '"');
+    quote_append(out, slice_of(bytes.bytes, is_cut ? shown_max : bytes.size));
     if (is_cut) {
         buf_append_format(out, "... (%zu bytes)", bytes.size);
     }

@@ -7,8 +7,7 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
-/* Appends bytes as redis-cli and MONITOR show them: in double quotes, with \n \r \t \a \b, \" and
- * \\, and \xNN for what is not printable ASCII. Bytes beyond the first shown_max are left out, and
+/* Appends bytes in quotes, as quote_append. Those beyond the first shown_max are left out, and
  * "... (N bytes)" follows; shown_max 0: no limit. */
 void ctl_text_quote(struct buf *out, struct slice bytes, size_t shown_max);
 

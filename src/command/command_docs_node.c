@@ -265,6 +265,12 @@ const struct command_docs command_docs_node[COMMAND_ID_COUNT] = {
         .syntax = "key@0 [SAMPLES count:integer]",
         .summary = "Estimates the memory that a key and its value take.",
     },
+    [COMMAND_MONITOR] = {
+        .since = "1.0.0", .group = "server",
+        .complexity = "O(N) for each command that is shown, N being its bytes.",
+        .categories = "admin,dangerous",
+        .summary = "Shows every command that this node executes for its clients from now on.",
+    },
     [COMMAND_PING] = {
         .since = "1.0.0", .group = "connection", .complexity = "O(1)",
         .categories = "connection",

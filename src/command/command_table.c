@@ -29,6 +29,7 @@
 #define PROTECTED COMMAND_FLAG_PROTECTED
 #define NO_MULTI COMMAND_FLAG_NO_MULTI
 #define NO_ASYNC COMMAND_FLAG_NO_ASYNC_LOADING
+#define MAY_REPLICATE COMMAND_FLAG_MAY_REPLICATE
 #define MOVABLE COMMAND_FLAG_MOVABLEKEYS
 #define PUBSUB COMMAND_FLAG_PUBSUB
 #define LOGGED COMMAND_FLAG_MAY_REPLICATE
@@ -172,6 +173,7 @@ static const struct command commands[COMMAND_ID_COUNT] = {
     SUB(MEMORY_HELP, "memory", "help", NODE, handle_help, 2, 0, 0, 0, ANYTIME),
     SUB(MEMORY_USAGE, "memory", "usage", READ, handle_memory_usage, -3, 2, 2, 1, RD),
     ROW(MGET, "mget", READ, handle_mget, -2, 1, -1, 1, RD | FAST),
+    ROW(MONITOR, "monitor", NODE, NULL, 1, 0, 0, 0, ADMIN | NOSCRIPT | ANYTIME),
     ROW(MOVE, "move", WRITE, handle_move, 3, 1, 1, 1, WR | FAST),
     ROW(MSET, "mset", WRITE, handle_mset, -3, 1, -1, 2, WR | OOM),
     ROW(MSETNX, "msetnx", WRITE, handle_msetnx, -3, 1, -1, 2, WR | OOM),
@@ -187,7 +189,7 @@ static const struct command commands[COMMAND_ID_COUNT] = {
     ROW(PEXPIREAT, "pexpireat", WRITE, handle_pexpireat, -3, 1, 1, 1, WR | FAST),
     ROW(PEXPIRETIME, "pexpiretime", READ, handle_pexpiretime, 2, 1, 1, 1, RD | FAST),
     ROW(PFADD, "pfadd", WRITE, handle_pfadd, -2, 1, 1, 1, WR | OOM | FAST),
-    ROW(PFCOUNT, "pfcount", WRITE, handle_pfcount, -2, 1, -1, 1, RD),
+    ROW(PFCOUNT, "pfcount", WRITE, handle_pfcount, -2, 1, -1, 1, RD | MAY_REPLICATE),
     ROW(PFDEBUG, "pfdebug", WRITE, handle_pfdebug, 3, 2, 2, 1, WR | OOM | ADMIN),
     ROW(PFMERGE, "pfmerge", WRITE, handle_pfmerge, -2, 1, -1, 1, WR | OOM),
     ROW(PFSELFTEST, "pfselftest", NODE, handle_pfselftest, 1, 0, 0, 0, ADMIN),

@@ -550,7 +550,8 @@ void resp_conn_tick(struct resp_conn *conn)
 {
     uint64_t now = now_ms(conn);
     uint64_t idle_ms = conn->common->options.idle_timeout_seconds * UINT64_C(1000);
-    bool is_waiting = session_unanswered(conn->session) > 0 || conn->hold == HOLD_STALLED;
+    bool is_waiting = session_unanswered(conn->session) > 0 || conn->hold == HOLD_STALLED ||
+                      session_is_listener(conn->session);
     if (idle_ms > 0 && !is_waiting && now - conn->active_ms >= idle_ms) {
         logger_log(LOGGER_VERBOSE, "Client %s: closed, it was idle.", conn->address);
         resp_conn_close(conn);

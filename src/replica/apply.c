@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/logger.h"
 #include "kv/keyspace_prefetch.h"
+#include "replica/monitor.h"
 #include "replica/replica_internal.h"
 #include "replica/transaction.h"
 
@@ -44,6 +45,14 @@ static bool waits_on(struct replica *replica, const struct batch_header *header,
     return false;
 }
 
+/* EXEC's other arguments are ours, and SELECTs may have been among its commands. */
+static void show_to_monitors(const struct session *session, const struct command_context *context)
+{
+    bool is_exec = context->command->id == COMMAND_EXEC;
+    monitor_show(session, context->command, is_exec ? session->database : context->database,
+                 context->arguments, is_exec ? 1 : context->arguments_count);
+}
+
 /* session: whom the command answers; NULL when it is not from a client of this node's, or nobody
  * waits for it any more. */
 static void apply_command(struct replica *replica, const struct batch_header *header,
@@ -66,12 +75,16 @@ static void apply_command(struct replica *replica, const struct batch_header *he
                                       .arguments_count = replica->arguments.count,
                                       .reply = is_answered ? &session->reply : &nowhere};
     size_t before = buf_size(context.reply->out);
+    bool is_parked = session != NULL && blocked_is_parked(session); /* this is not its first try */
     if (command->id == COMMAND_EXEC) {
-        transaction_apply(replica, is_answered ? session : NULL, context.reply, prng);
-    } else if (session != NULL && blocked_is_parked(session)) {
+        transaction_apply(replica, session, context.reply, prng);
+    } else if (is_parked) {
         executor_run_again(executor, &context, prng);
     } else {
         executor_run(executor, &context, prng);
+    }
+    if (session != NULL && !is_parked) {
+        show_to_monitors(session, &context);
     }
     blocked_hear(replica);
     if (waits_on(replica, header, &context, session)) {

@@ -6,12 +6,13 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "replica/client_pause.h"
+#include "replica/monitor.h"
 #include "replica/replica_internal.h"
 #include "replica/transaction.h"
 
 static bool is_too_large(const struct slice *arguments, uint32_t arguments_count);
 static bool check_access(struct session *session, const struct command *command);
-static bool is_paused(const struct executor *executor, const struct command *command);
 static void execute_read(struct session *session, const struct command *command,
                          const struct slice *arguments, uint32_t arguments_count);
 static enum execute_result execute_write(struct session *session, const struct command *command,
@@ -36,14 +37,10 @@ static enum execute_result stall(struct session *session)
 }
 
 /* Why a command cannot be begun in the state that the session or the node is in; NULL: it can. */
-static const char *find_refusal(const struct session *session, const struct command *command,
-                                char text[DISK_REFUSAL_BYTES])
+static const char *find_refusal(const struct session *session, const struct command *command)
 {
     if (command->id == COMMAND_WATCH && session->transaction.is_open) {
         return "ERR WATCH inside MULTI is not allowed";
-    }
-    if (pubsub_refuses(session, command, text)) {
-        return text;
     }
     bool is_data = command->class != COMMAND_CLASS_NODE;
     return is_data && session->executor->replica->is_state_missing ? ERROR_STATE_MISSING : NULL;
@@ -61,7 +58,6 @@ enum execute_result executor_execute(struct executor *executor, struct session *
     struct reply nowhere = {&executor->scratch, session->reply.protocol};
     const struct command *command = command_resolve(arguments, arguments_count, &nowhere);
     bool is_data = command != NULL && command->class != COMMAND_CLASS_NODE;
-    char refusal[DISK_REFUSAL_BYTES];
     if (session->requests_count > 0 &&
         (!is_data || session->requests_count >= LIMIT_SESSION_REQUESTS ||
          buf_size(&session->requests) >= QUEUE_BYTES_MAX)) {
@@ -70,6 +66,20 @@ enum execute_result executor_execute(struct executor *executor, struct session *
     if (command == NULL || !check_access(session, command)) {
         session->transaction.is_aborted = session->transaction.is_open;
         return refuse(session, arguments, arguments_count);
+    }
+    session->last_used_ms = executor_now_ms(executor);
+    session->last_command = command;
+    if (monitor_refuses(session, command)) {
+        session->transaction.is_aborted = session->transaction.is_open;
+        return refuse_data(session, command, MONITOR_REFUSAL);
+    }
+    char refusal[PUBSUB_REFUSAL_BYTES];
+    if (pubsub_refuses(session, command, refusal)) {
+        session->transaction.is_aborted = session->transaction.is_open;
+        return refuse_data(session, command, refusal);
+    }
+    if (client_pause_holds(session, command)) {
+        return stall(session);
     }
     if (transaction_takes(session, command)) {
         transaction_queue(session, command, arguments, arguments_count);
@@ -80,18 +90,14 @@ enum execute_result executor_execute(struct executor *executor, struct session *
             return stall(session); /* what it answers by itself comes behind their replies */
         }
         if (!transaction_begin_exec(session)) {
+            monitor_show(session, command, session->database, arguments, arguments_count);
             return EXECUTE_TAKEN;
         }
     }
-    const char *reason = find_refusal(session, command, refusal);
+    const char *reason = find_refusal(session, command);
     if (reason != NULL) {
         return refuse_data(session, command, reason);
     }
-    if (is_paused(executor, command)) {
-        return stall(session);
-    }
-    session->last_used_ms = executor_now_ms(executor);
-    session->last_command = command;
     command = command_read_form(command, arguments, arguments_count);
     executor->replica->has_new_requests |= command->class != COMMAND_CLASS_NODE;
     switch (command->class) {
@@ -99,21 +105,6 @@ enum execute_result executor_execute(struct executor *executor, struct session *
         execute_read(session, command, arguments, arguments_count);
         return EXECUTE_TAKEN;
     case COMMAND_CLASS_WRITE:
-        if (is_too_large(arguments, arguments_count)) {
-            return refuse_data(session, command, "ERR command is too large for one log entry");
-        }
-        if (disk_state_refuses(executor->replica, command, refusal)) {
-            return refuse_data(session, command, refusal);
-        }
-        if (executor->replica->batches.bytes >= LIMIT_UNANSWERED_BYTES) {
-            return batches_are_stuck(&executor->replica->batches)
-                       ? refuse_data(session, command, ERROR_NO_LEADER)
-                       : stall(session);
-        }
-        if (command->id == COMMAND_EXEC) {
-            transaction_send(session, command);
-            return EXECUTE_TAKEN;
-        }
         return execute_write(session, command, arguments, arguments_count);
     case COMMAND_CLASS_NODE:
         return execute_node(session, command, arguments, arguments_count);
@@ -133,17 +124,6 @@ static bool is_too_large(const struct slice *arguments, uint32_t arguments_count
 static bool check_access(struct session *session, const struct command *command)
 {
     return !session_needs_auth(session) || (command->flags & COMMAND_FLAG_NO_AUTH) != 0;
-}
-
-static bool is_paused(const struct executor *executor, const struct command *command)
-{
-    if (executor->pause_until_ms == 0 || executor_now_ms(executor) >= executor->pause_until_ms) {
-        return false;
-    }
-    if (command->class == COMMAND_CLASS_NODE) {
-        return false;
-    }
-    return executor->is_pause_for_all || command->class == COMMAND_CLASS_WRITE;
 }
 
 /* Repeats the check that failed, this time into the client's output. */
@@ -219,6 +199,22 @@ static void execute_read(struct session *session, const struct command *command,
 static enum execute_result execute_write(struct session *session, const struct command *command,
                                          const struct slice *arguments, uint32_t arguments_count)
 {
+    struct replica *replica = session->executor->replica;
+    char refusal[DISK_REFUSAL_BYTES];
+    if (is_too_large(arguments, arguments_count)) {
+        return refuse_data(session, command, "ERR command is too large for one log entry");
+    }
+    if (disk_state_refuses(replica, command, refusal)) {
+        return refuse_data(session, command, refusal);
+    }
+    if (replica->batches.bytes >= LIMIT_UNANSWERED_BYTES) {
+        return batches_are_stuck(&replica->batches) ? refuse_data(session, command, ERROR_NO_LEADER)
+                                                    : stall(session);
+    }
+    if (command->id == COMMAND_EXEC) {
+        transaction_send(session, command);
+        return EXECUTE_TAKEN;
+    }
     if ((command->flags & COMMAND_FLAG_BLOCKING) != 0 && session->kind == SESSION_RESP) {
         if (!blocked_has_room(&session->executor->blocked, arguments, arguments_count)) {
             return refuse_data(session, command,
@@ -293,6 +289,7 @@ static enum execute_result execute_node(struct session *session, const struct co
         session->reply_mode = mode_before;
         return stall(session);
     }
+    monitor_show(session, command, session->database, arguments, arguments_count);
     bool is_back_on = mode_before == SESSION_REPLY_OFF && session->reply_mode == SESSION_REPLY_ON;
     if (is_silent && !is_back_on && !session->has_pushed) {
         buf_truncate(&session->output, before);
@@ -352,6 +349,8 @@ static void run_read(struct session *session, const struct request *request)
         (void)notify_listen(executor);
     }
     executor_run(executor, &context, NULL);
+    monitor_show(session, request->command, request->database, context.arguments,
+                 context.arguments_count);
     if (request->command->id == COMMAND_WATCH &&
         !transaction_watch(session, request->database, context.arguments,
                            context.arguments_count)) {
@@ -563,6 +562,7 @@ void executor_init(struct executor *executor, struct replica *replica, const cha
     executor->bulk_bytes_max = LIMIT_BULK_BYTES;
     list_init(&executor->sessions);
     list_init(&executor->touched);
+    list_init(&executor->monitors);
     blocked_init(&executor->blocked, hash_mix(seed, 1));
     pubsub_init(&executor->pubsub, hash_mix(seed, 3));
     prng_init(&executor->prng, seed);

@@ -46,10 +46,12 @@ struct executor {
     char *password; /* never NULL */
     uint32_t bulk_bytes_max;
     enum replica_debug_access debug_access;
-    uint64_t pause_until_ms; /* CLIENT PAUSE: 0 when not paused */
-    bool is_pause_for_all;   /* else for writes alone */
-    uint32_t waiting_count;  /* sessions in WAIT, SAVE and the like */
-    struct blocked blocked;  /* sessions in BLPOP and the like */
+    uint64_t pause_until_ms;  /* CLIENT PAUSE: 0 when not paused */
+    bool is_pause_for_all;    /* else for writes alone */
+    uint32_t held_back_count; /* sessions whose command a pause holds back, or did until it ended */
+    struct list monitors;     /* sessions in MONITOR, oldest first */
+    uint32_t waiting_count;   /* sessions in WAIT, SAVE and the like */
+    struct blocked blocked;   /* sessions in BLPOP and the like */
     struct pubsub pubsub;
     struct command_events events; /* of the command being applied */
     uint32_t notify_flags;        /* notify-keyspace-events */

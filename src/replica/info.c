@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/version.h"
+#include "replica/client_pause.h"
 #include "replica/node_commands.h"
 #include "replica/replica_internal.h"
 
@@ -55,7 +56,8 @@ static void clients(struct info *info)
     LINE("connected_clients:%u\r\ncluster_connections:%u\r\nmaxclients:%u\r\n",
          info->executor->clients_count, info->replica->peers_count, info->facts->clients_max);
     LINE("blocked_clients:%u\r\ntracking_clients:0\r\nclients_in_timeout_table:%u\r\n",
-         info->executor->waiting_count + info->executor->blocked.clients_count,
+         info->executor->waiting_count + info->executor->blocked.clients_count +
+             client_pause_count(info->executor),
          info->executor->blocked.timers_count);
 }
 

@@ -102,50 +102,6 @@ enum execute_result node_client_reply(struct session *session, const struct slic
     return EXECUTE_TAKEN;
 }
 
-/* Pauses data commands on this node; a second pause can lengthen the first, not shorten it. */
-enum execute_result node_client_pause(struct session *session, const struct slice *arguments,
-                                      uint32_t arguments_count)
-{
-    struct executor *executor = session->executor;
-    if (arguments_count > 4) {
-        node_refuse_subcommand(session, "CLIENT", arguments[1]);
-        return EXECUTE_TAKEN;
-    }
-    bool is_for_all = arguments_count == 3 || slice_is_word(arguments[3], "all");
-    if (!is_for_all && !slice_is_word(arguments[3], "write")) {
-        reply_error(&session->reply, "ERR CLIENT PAUSE mode must be WRITE or ALL");
-        return EXECUTE_TAKEN;
-    }
-    int64_t timeout_ms;
-    if (!number_parse_int64(arguments[2], &timeout_ms) || timeout_ms > INT64_MAX / 2) {
-        reply_error(&session->reply, "ERR timeout is not an integer or out of range");
-        return EXECUTE_TAKEN;
-    }
-    if (timeout_ms < 0) {
-        reply_error(&session->reply, "ERR timeout is negative");
-        return EXECUTE_TAKEN;
-    }
-    uint64_t now_ms = executor_now_ms(executor);
-    uint64_t until_ms = now_ms + (uint64_t)timeout_ms;
-    bool is_paused = executor->pause_until_ms > now_ms;
-    executor->is_pause_for_all = is_for_all || (is_paused && executor->is_pause_for_all);
-    if (!is_paused || until_ms > executor->pause_until_ms) {
-        executor->pause_until_ms = until_ms;
-    }
-    reply_ok(&session->reply);
-    return EXECUTE_TAKEN;
-}
-
-enum execute_result node_client_unpause(struct session *session, const struct slice *arguments,
-                                        uint32_t arguments_count)
-{
-    (void)arguments;
-    (void)arguments_count;
-    session->executor->pause_until_ms = 0;
-    reply_ok(&session->reply);
-    return EXECUTE_TAKEN;
-}
-
 enum execute_result node_client_help(struct session *session, const struct slice *arguments,
                                      uint32_t arguments_count)
 {

@@ -1,5 +1,6 @@
 /* node_client_list.c -- CLIENT LIST, INFO and KILL: the connections of this node. */
 #include "base/number.h"
+#include "replica/client_pause.h"
 #include "replica/node_commands.h"
 
 enum { FLAGS_BYTES = 8 };
@@ -11,9 +12,11 @@ static void describe_flags(const struct session *session, char out[FLAGS_BYTES])
         bool is_set;
         char letter;
     } flags[] = {
+        {session_monitors(session), 'O'},
         {session->transaction.is_open, 'x'},
         {pubsub_listens(session), 'P'},
-        {blocked_is_parked(session) || node_waits(session), 'b'},
+        {blocked_is_parked(session) || node_waits(session) || client_pause_is_holding(session),
+         'b'},
         {session->is_local_reader, 'r'},
         {session->is_no_evict, 'e'},
     };

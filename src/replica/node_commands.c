@@ -45,6 +45,7 @@ static node_command *const handlers[COMMAND_ID_COUNT] = {
     [COMMAND_DEBUG] = node_debug,
     [COMMAND_INFO] = node_info,
     [COMMAND_LASTSAVE] = node_lastsave,
+    [COMMAND_MONITOR] = node_monitor,
     [COMMAND_QUORUM_ADD] = node_quorum_add,
     [COMMAND_QUORUM_ADDRESSES] = node_quorum_addresses,
     [COMMAND_QUORUM_BACKUP] = node_quorum_backup,

@@ -13,8 +13,13 @@ node_command node_discard, node_multi, node_unwatch;
 
 /* node_client.c */
 node_command node_client_getname, node_client_help, node_client_id, node_client_no_evict,
-    node_client_pause, node_client_reply, node_client_setinfo, node_client_setname,
-    node_client_unpause;
+    node_client_reply, node_client_setinfo, node_client_setname;
+
+/* client_pause.c */
+node_command node_client_pause, node_client_unpause;
+
+/* monitor.c */
+node_command node_monitor;
 
 /* node_pubsub.c */
 node_command node_psubscribe, node_pubsub_channels, node_pubsub_numpat, node_pubsub_numsub,

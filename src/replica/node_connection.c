@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "base/version.h"
+#include "replica/monitor.h"
 #include "replica/node_commands.h"
 #include "replica/replica_internal.h"
 
@@ -215,6 +216,7 @@ enum execute_result node_reset(struct session *session, const struct slice *argu
     session->reply_mode = SESSION_REPLY_ON;
     transaction_reset(&session->transaction);
     pubsub_leave(session);
+    monitor_end(session);
     session->is_authenticated = session->executor->password[0] == '\0';
     (void)node_set_name(session, slice_of(NULL, 0));
     reply_status(&session->reply, "RESET");

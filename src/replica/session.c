@@ -6,7 +6,9 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "kv/keyspace_prefetch.h"
+#include "replica/client_pause.h"
 #include "replica/executor_internal.h"
+#include "replica/monitor.h"
 #include "replica/replica_internal.h"
 
 enum { SESSION_KEEP_BYTES = 16 * 1024 };
@@ -33,6 +35,7 @@ struct session *session_open(struct executor *executor, const struct session_opt
     list_init(&session->touched_link);
     pubsub_session_init(&session->subscriptions);
     list_init(&session->held_link);
+    list_init(&session->monitor_link);
     list_push_back(&executor->sessions, &session->link);
     if (session->kind == SESSION_RESP) {
         executor->clients_count++;
@@ -56,6 +59,8 @@ void session_close(struct session *session)
     if (session->change_ticket != 0) {
         membership_abandon(session->executor->replica, session->change_ticket);
     }
+    client_pause_forget(session);
+    monitor_end(session);
     list_remove(&session->link);
     list_remove(&session->touched_link);
     list_remove(&session->held_link);
@@ -75,6 +80,8 @@ void session_release(struct session *session)
         return;
     }
     ASSERT(!session->is_open);
+    ASSERT(list_is_empty(&session->monitor_link));
+    ASSERT(!session->is_held_back);
     buf_deinit(&session->requests);
     buf_deinit(&session->output);
     transaction_reset(&session->transaction);
@@ -128,6 +135,11 @@ bool session_is_killed(const struct session *session)
 bool session_needs_auth(const struct session *session)
 {
     return !session->is_authenticated && session->executor->password[0] != '\0';
+}
+
+bool session_is_listener(const struct session *session)
+{
+    return session_monitors(session) || pubsub_listens(session);
 }
 
 void session_note_input(struct session *session, uint64_t buffered_bytes, uint64_t capacity_bytes)

@@ -65,6 +65,10 @@ bool session_is_killed(const struct session *session);
 /* Whether AUTH is still needed: the network then keeps the narrow limits for strangers. */
 bool session_needs_auth(const struct session *session);
 
+/* Whether the client is there to be told what others do (MONITOR, SUBSCRIBE): it may be silent for
+ * ever. */
+bool session_is_listener(const struct session *session);
+
 /* The network reports the sizes that CLIENT LIST shows. */
 void session_note_input(struct session *session, uint64_t buffered_bytes, uint64_t capacity_bytes);
 

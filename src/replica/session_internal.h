@@ -50,6 +50,7 @@ struct session {
     struct executor *executor;
     struct list link;         /* of all sessions */
     struct list touched_link; /* of those the network has to look at */
+    struct list monitor_link; /* of those in MONITOR */
     void *owner;
     enum session_kind kind;
     uint32_t references; /* its being open, one a write in a batch, one a round */
@@ -60,6 +61,7 @@ struct session {
     bool is_authenticated;
     bool is_local_reader; /* READONLY */
     bool is_no_evict;
+    bool is_held_back; /* counted in held_back_count: client_pause.h */
     enum session_reply_mode reply_mode;
     struct reply reply; /* protocol, and output below */
     struct buf output;
@@ -116,6 +118,12 @@ void session_pop(struct session *session, const struct request *request);
 void session_reference(struct session *session);
 /* Drops a reference; the last one of a closed session frees it. */
 void session_release(struct session *session);
+
+/* Whether MONITOR is in force. */
+static inline bool session_monitors(const struct session *session)
+{
+    return !list_is_empty(&session->monitor_link);
+}
 
 /* Puts the session on the list that executor_next_touched walks. */
 void session_touch(struct session *session);

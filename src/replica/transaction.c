@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/number.h"
 #include "replica/executor_internal.h"
+#include "replica/monitor.h"
 #include "replica/node_commands.h"
 #include "replica/replica_internal.h"
 #include "replica/session_internal.h"
@@ -82,6 +83,7 @@ void transaction_queue(struct session *session, const struct command *command,
             abort_with(session, "ERR transaction is too large for one log entry");
         } else {
             transaction->commands_count++;
+            transaction->flags |= command->flags;
             reply_status(&session->reply, "QUEUED");
         }
     }
@@ -236,7 +238,8 @@ static uint32_t count_commands(struct slice commands, struct command_arguments *
     return count;
 }
 
-/* Runs a command about the connection or the node, for the session that is connected. */
+/* Runs a command about the connection or the node, for the session that is connected. Whether
+ * anybody wants the reply or not: what it changes, as the database, stays. */
 static void run_node_command(struct session *session, const struct command *command,
                              const struct command_arguments *arguments, struct reply *reply)
 {
@@ -275,8 +278,9 @@ static void run_one(struct replica *replica, struct session *session, struct rep
     } else if (may_wait(command) || is_control(command)) {
         reply_error(reply, "ERR Command not allowed inside a transaction"); /* a forged entry */
     } else if (command->class == COMMAND_CLASS_NODE) {
-        if (session != NULL) {
+        if (session != NULL && session->is_open) {
             run_node_command(session, command, arguments, reply);
+            monitor_show(session, command, session->database, arguments->slices, arguments->count);
         }
     } else if (command->handler != NULL) {
         struct command_context context = {.command = command,
@@ -285,6 +289,10 @@ static void run_one(struct replica *replica, struct session *session, struct rep
                                           .arguments_count = arguments->count,
                                           .reply = reply};
         executor_run(&replica->executor, &context, prng);
+        if (session != NULL) {
+            monitor_show(session, command, arguments->database, arguments->slices,
+                         arguments->count);
+        }
     }
     buf_deinit(&errors);
 }

@@ -29,6 +29,7 @@ struct transaction {
     bool is_open;      /* behind MULTI */
     bool is_aborted;   /* a command of it was refused: EXEC will be, too */
     uint32_t database; /* of the next command, SELECTs among the gathered considered */
+    uint32_t flags;    /* of the gathered commands, together */
     uint32_t commands_count;
     struct buf commands; /* as batch_put_command writes them */
     uint32_t watches_count;
@@ -60,7 +61,7 @@ bool transaction_watch(struct session *session, uint32_t database, const struct 
 bool transaction_is_entry(const struct command_arguments *arguments);
 
 /* Runs the transaction that replica->arguments hold, with exactly one reply. session is the one
- * that sent it, if it is of this node and still open; else NULL. */
+ * that sent it, if it is of this node; else NULL. It may be closed. */
 void transaction_apply(struct replica *replica, struct session *session, struct reply *reply,
                        struct prng *prng);
 

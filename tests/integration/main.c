@@ -60,6 +60,8 @@ static const struct test tests[] = {
     {"N2 N6 a stranger and a duplicate change nothing", test_stranger_and_duplicate, 90, true},
     {"S17 O4 a data directory has one owner", test_wrong_data_directory, 60, false},
     {"requirepass guards RESP and HTTP", test_password, 60, false},
+    {"MONITOR shows what its node executes", test_monitors, 60, true},
+    {"R8 a monitor that does not read is closed", test_monitor_that_does_not_read, 60, false},
     {"R1 P3 maxclients and limits before AUTH", test_limits, 60, false},
     {"O1 C7 kill -9 of the leader under writers", test_leader_killed_under_writers, 120, false},
     {"O1 C31 restart of one, two, all", test_restart_of_one_two_all, 90, false},

@@ -22,6 +22,10 @@ void test_big_and_binary(struct cluster *cluster);
 void test_password(struct cluster *cluster);
 void test_limits(struct cluster *cluster);
 
+/* monitors.c */
+void test_monitors(struct cluster *cluster);
+void test_monitor_that_does_not_read(struct cluster *cluster);
+
 /* streams.c */
 void test_bytes_one_by_one(struct cluster *cluster);
 void test_long_pipeline(struct cluster *cluster);
