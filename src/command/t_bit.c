@@ -71,6 +71,15 @@ void handle_getbit(struct command_context *context)
 
 /* ---- Ranges ---- */
 
+/* Unlike command_clip_range: ends before the first element are made the first one. */
+static uint64_t clip(int64_t start, int64_t stop, uint64_t count, uint64_t *first)
+{
+    int64_t size = (int64_t)count;
+    start = start < 0 ? start + size : start;
+    stop = stop < 0 ? stop + size : stop;
+    return command_clip_range(start < 0 ? 0 : start, stop < 0 ? 0 : stop, count, first);
+}
+
 /* Reads [start [end [BYTE|BIT]]] and makes it [*first, *end) in bits; nothing of it given: all.
  * False: has replied. */
 static bool read_range(struct command_context *context, uint32_t argument, uint64_t size,
@@ -88,6 +97,10 @@ static bool read_range(struct command_context *context, uint32_t argument, uint6
         (given > 1 && !command_read_int64(context, argument + 1, &stop))) {
         return false;
     }
+    if (context->command->id == COMMAND_BITCOUNT && start < 0 && stop < 0 && start > stop) {
+        *first = *end = 0; /* crossed as given: nothing, whatever follows */
+        return true;
+    }
     if (given == 3) {
         counts_bits = slice_is_word(context->arguments[argument + 2], "bit");
         if (!counts_bits && !slice_is_word(context->arguments[argument + 2], "byte")) {
@@ -95,7 +108,7 @@ static bool read_range(struct command_context *context, uint32_t argument, uint6
             return false;
         }
     }
-    uint64_t number = command_clip_range(start, stop, counts_bits ? size * 8 : size, first);
+    uint64_t number = clip(start, stop, counts_bits ? size * 8 : size, first);
     *end = *first + number;
     if (!counts_bits) {
         *first *= 8;
