@@ -150,6 +150,7 @@ echo "three nodes: Redis on ${redis[*]}, HTTP on ${http[*]}; the leader is on $l
 echo "== Side by side with redis-server, $count commands each, SEED=$seed"
 check "leader, RESP2" side_by_side "$leader" "$seed" 2
 check "follower, RESP3" side_by_side "$follower" $((seed + 1)) 3
+timeout 10 redis-cli -p "$leader" FLUSHALL >"$directory/flushall"
 echo '== Conversations, word for word with redis-server'
 counted "$python" redis-tests/side_by_side/conversations.py --target-port "$leader"
 others=()

@@ -92,6 +92,8 @@ def same_trees(command, a, b, before):
     name = command[0].upper()
     if is_error(a) or is_error(b):
         return False
+    if name in PICKS:
+        return same_pick(command, a, b, before)
     if name.startswith(b"Z"):
         a, b = without_minus_zero(a), without_minus_zero(b)
         if a == b:
@@ -104,8 +106,6 @@ def same_trees(command, a, b, before):
         return any_order(in_pairs(a), in_pairs(b))
     if name.endswith(b"SCAN"):
         return same_scan(name, a, b)
-    if name in PICKS:
-        return same_pick(command, a, b, before)
     if name in TIME_COMMANDS:
         return near(a, b, TIME_TOLERANCE_MS / TIME_COMMANDS[name])
     if name == b"RANDOMKEY":

@@ -72,7 +72,7 @@ class Generator(Arguments, Containers, Others):
 
     def spoil(self, command):
         """Takes an argument away, adds one or replaces one."""
-        if command[0] in (b"COMMAND", b"SELECT", b"SCAN"):
+        if command[0] in (b"COMMAND", b"SELECT") or command[0].endswith(b"SCAN"):
             return command
         command = list(command)
         way = self.random.randrange(3)

@@ -104,8 +104,7 @@ void handle_lrem(struct command_context *context)
 {
     const struct list_value *found = NULL;
     int64_t count = 0;
-    if (!command_read_int64(context, 2, &count) ||
-        !command_find_list(context, 1, &found)) {
+    if (!command_read_int64(context, 2, &count) || !command_find_list(context, 1, &found)) {
         return;
     }
     if (found == NULL) {
