@@ -2,6 +2,7 @@
 # run.sh -- a real cluster of three, judged by Redis and its clients.
 #
 #     redis-tests/run.sh build/release        the directory with quorum; what 'make test-redis' runs
+#     redis-tests/run.sh build/release side-by-side     no more than that, and a cluster of one as well
 #
 # Starts three nodes on free ports and in a temporary directory, and runs against them: the same
 # commands and bytes on a node and on a real redis-server, client libraries, Redis's own tools, and
@@ -13,6 +14,7 @@ build=$(cd "${1:?the directory with quorum is missing}" && pwd) || exit 1
 # shellcheck source=tests/lib/shell.sh
 . tests/lib/shell.sh
 
+part=${2:-all}
 count=${COUNT:-20000}
 seed=${SEED:-1}
 
@@ -36,16 +38,23 @@ stop_all() {
 trap stop_all EXIT
 trap 'exit 130' INT TERM
 
-find_free_ports 9
+find_free_ports 12
 raft=("${free_ports[@]:0:3}")
 http=("${free_ports[@]:3:3}")
 redis=("${free_ports[@]:6:3}")
+lone=("${free_ports[@]:9:3}")
 peers="node-1=localhost:${raft[0]},node-2=localhost:${raft[1]},node-3=localhost:${raft[2]}"
 
 start_node() { # 0, 1 or 2
     local name=node-$(($1 + 1))
     "$build/quorum" "--id=$name" "--port=${raft[$1]}" "--http=${http[$1]}" "--redis=${redis[$1]}" \
         "--data=$directory/$name" "--peers=$peers" >"$directory/$name.log" 2>&1 &
+    pids+=($!)
+}
+
+start_lone_node() {
+    "$build/quorum" --id=lone "--port=${lone[0]}" "--http=${lone[1]}" "--redis=${lone[2]}" \
+        "--data=$directory/lone" --peers= >"$directory/lone.log" 2>&1 &
     pids+=($!)
 }
 
@@ -150,6 +159,16 @@ echo "three nodes: Redis on ${redis[*]}, HTTP on ${http[*]}; the leader is on $l
 echo "== Side by side with redis-server, $count commands each, SEED=$seed"
 check "leader, RESP2" side_by_side "$leader" "$seed" 2
 check "follower, RESP3" side_by_side "$follower" $((seed + 1)) 3
+if [ "$part" = side-by-side ]; then
+    start_lone_node
+    check 'a cluster of one leads itself' wait_until 20 prints leader raft_field "${lone[2]}" role
+    check "a cluster of one, RESP2" side_by_side "${lone[2]}" $((seed + 2)) 2
+    check "a cluster of one, RESP3" side_by_side "${lone[2]}" $((seed + 3)) 3
+    check 'state hash at the same applied index' same_hashes
+    checks_end
+    exit
+fi
+timeout 10 redis-cli -p "$leader" FLUSHALL >"$directory/flushall"
 echo '== Conversations, word for word with redis-server'
 counted "$python" redis-tests/side_by_side/conversations.py --target-port "$leader"
 echo '== Keyspace notifications and messages, word for word with redis-server'

@@ -1,6 +1,6 @@
 # tests.mk -- everything about tests, searches, benchmarks and checks; the root Makefile includes it.
 
-.PHONY: test unit test-integration test-redis test-redis-suite test-compose sim sim-storage mutants chaos fuzz \
+.PHONY: test unit test-integration test-redis test-redis-suite side-by-side test-compose sim sim-storage mutants chaos fuzz \
         fuzz-replay coverage bench bench-quick bench-snapshots tidy check-format format
 
 test:                                    ## everything CI runs; ends in one line with the counts
@@ -96,6 +96,9 @@ test-integration: $(BUILD)/quorum $(BUILD)/quorumctl $(BUILD)/integration    ## 
 	$(BUILD)/integration $(BUILD)/quorum
 test-redis: $(BUILD)/quorum              ## replies compared with a real redis-server
 	redis-tests/run.sh $(BUILD)
+side-by-side: $(BUILD)/quorum            ## random commands beside redis-server: COMMANDS=100000 SEED=1
+	@deps/install.sh build test
+	COUNT=$$(($(or $(COMMANDS),100000) / 4)) SEED=$(or $(SEED),1) redis-tests/run.sh $(BUILD) side-by-side
 test-redis-suite: $(BUILD)/quorum        ## Redis's own suite: TARGETS=one,leader,follower UNITS=
 	@deps/install.sh suite
 	redis-tests/suite/fetch.sh build/redis-suite

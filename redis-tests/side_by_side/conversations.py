@@ -60,6 +60,15 @@ CONNECTION = [
     b"CLIENT PAUSE 10 FOO\r\n", b"CLIENT UNPAUSE\r\n", b"CLIENT NO-EVICT x\r\n", b"CLIENT\r\n",
     b"CLIENT FOO\r\n", b"PING a b\r\n", b"ECHO\r\n", b"ECHO a b\r\n",
 ]
+TRANSACTIONS = [
+    b"EXEC x\r\nMULTI\r\nEXEC x\r\nDISCARD\r\n", b"MULTI\r\nDISCARD x\r\nGET t1\r\nEXEC\r\n",
+    b"MULTI\r\nSELECT 5\r\nEXEC\r\nSET t2 five\r\nGET t2\r\nSELECT 0\r\nGET t2\r\n",
+    b"MULTI\r\nHELLO 3\r\nEXEC\r\nGET t3\r\nHELLO 2\r\nGET t3\r\n",
+    # All in one go, and so in one log entry if nothing held it back.
+    b"SET t4 1\r\nWATCH t4\r\nSET t4 2\r\nMULTI\r\nSET t4 3\r\nEXEC\r\nGET t4\r\n",
+    b"SET t5 1\r\nWATCH t5\r\nGET t5\r\nMULTI\r\nSET t5 3\r\nEXEC\r\nGET t5\r\n",
+    b"MULTI\r\nMULTI\r\nWATCH t1\r\nGET t1\r\nEXEC\r\n", b"MULTI\r\nNOSUCH\r\nEXEC\r\nEXEC\r\n",
+]
 NODE = [
     b"CONFIG\r\n", b"CONFIG FOO\r\n", b"CONFIG GET\r\n", b"CONFIG GET nosuch\r\n",
     b"CONFIG SET maxclients\r\n", b"CONFIG SET nosuch x\r\n", b"CONFIG SET maxclients x\r\n",
@@ -130,7 +139,7 @@ def main():
     parser.add_argument("--target-port", type=int, required=True, help="best the leader's")
     parser.add_argument("--redis-server", default="redis-server", help="the program to compare with")
     options = parser.parse_args()
-    conversations = FRAMING + UNFINISHED + IN_LINE + CONNECTION + NODE
+    conversations = FRAMING + UNFINISHED + IN_LINE + CONNECTION + TRANSACTIONS + NODE
     failed = 0
     reference = Reference(options.redis_server)
     try:

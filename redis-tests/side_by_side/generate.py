@@ -5,28 +5,11 @@ bytes, or a float: seconds to wait. Relative times are far away or already over,
 means the same on a slower server.
 """
 
-KEYS = [b"a", b"b", b"c", b"k1", b"k2", b"counter", b"", b"with space", b"\x00\xff\r\n", b"key:" * 30]
-INTEGERS = [
-    b"0", b"1", b"-1", b"2", b"10", b"9999", b"10000", b"-100", b"9223372036854775807",
-    b"-9223372036854775808", b"9223372036854775806", b"9223372036854775808",
-    b"-9223372036854775809", b"18446744073709551615", b"9223372036854775", b"9223372036854776",
-    b"+5", b" 5", b"5 ", b"05", b"-0", b"", b"0x10", b"1e3", b"1.0", b"abc", b"1\x00",
-]
-FLOATS = [
-    b"0", b"1.5", b"-0.1", b"3.0e3", b"1e-5", b"0.1", b"-2.25", b"1e17", b"1e300", b"1e400",
-    b"1e4932", b"inf", b"-inf", b"nan", b"infinity", b"0x1p3", b"", b" 1", b"1 ", b"abc", b"5.",
-    b".5", b"1e", b"-0", b"00012", b"+7", b"123456789.123456789", b"1" * 40,
-]
-OFFSETS = [
-    b"0", b"1", b"5", b"43", b"44", b"45", b"100", b"191", b"192", b"-1", b"-5", b"1000",
-    b"536870912", b"600000000", b"4294967296", b"9223372036854775807", b"9223372036854775808",
-    b"-9223372036854775808", b"abc", b"",
-]
-PATTERNS = [
-    b"*", b"**", b"a", b"?", b"k?", b"k[12]", b"k[^1]", b"[a-c]", b"[c-a]", b"*e*", b"key:*", b"\\a",
-    b"[", b"[a", b"[^", b"", b"*\x00*", b"k[1-", b"\\", b"*" * 20 + b"z", b"[]a]", b"[a-]",
-]
-DATABASES = [b"0", b"1", b"2", b"15", b"16", b"-1", b"abc", b"99999999999", b"2147483648", b""]
+from arguments import (DATABASES, FLOATS, INTEGERS, KEYS, OFFSETS, PATTERNS, TYPED_KEYS, Arguments,
+                       mixed_case)
+from containers import Containers
+from others import Others
+
 COMMAND_NAMES = [
     b"append", b"copy", b"dbsize", b"decr", b"decrby", b"del", b"echo", b"exists", b"expire",
     b"expireat", b"expiretime", b"flushall", b"flushdb", b"get", b"getdel", b"getrange", b"getset",
@@ -41,32 +24,42 @@ COMMAND_NAMES = [
 ]
 
 
-def mixed_case(random, word):
-    """Spells a word in some case: commands and options do not mind."""
-    way = random.random()
-    if way < 0.7:
-        return word
-    if way < 0.85:
-        return word.lower()
-    return bytes(random.choice([byte, ord(chr(byte).lower())]) for byte in word)
-
-
-class Generator:
+class Generator(Arguments, Containers, Others):
     """Steps from one seed."""
 
-    def __init__(self, random):
+    def __init__(self, random, left_out=frozenset()):
+        """left_out: upper-case names of commands that are never to be made."""
         self.random = random
+        self.left_out = left_out
         rows = [(name[4:], getattr(self, name)) for name in dir(type(self)) if name.startswith("row_")]
         self.rows = [row for name, row in rows for _ in range(self.WEIGHTS.get(name, 4))]
 
     WEIGHTS = {
         "set": 24, "get": 8, "incr": 12, "append": 8, "setrange": 6, "flush": 1, "swapdb": 1,
         "short_life": 0, "past_life": 3, "unknown": 2, "getkeys": 2, "command_info": 1, "lcs": 2,
-        "select": 2, "expire": 10,
+        "select": 2, "expire": 10, "no_multi": 1, "blocking": 1, "multi": 6, "publish": 2,
+        "restore": 2, "look": 12, "hset": 10, "push": 10, "sadd": 12, "zadd": 12, "zrange": 8,
+        "zrangeby": 8, "geosearch": 2, "zalgebra": 6, "salgebra": 6,
     }
+    NOT_SINGLE = (b"EXEC", b"DISCARD", b"UNWATCH")
 
     def step(self):
         """One step."""
+        while True:
+            step = self.any_step()
+            if not self.left_out or not any(
+                    isinstance(word, bytes) and word.upper() in self.left_out
+                    for command in step for word in (command[:1] + command[2:3])):
+                return step
+
+    def single(self):
+        """A command that stands for itself."""
+        while True:
+            made = self.random.choice(self.rows)()
+            if not isinstance(made[0], list) and made[0] not in self.NOT_SINGLE:
+                return made
+
+    def any_step(self):
         if self.random.random() < 0.0004:
             return self.short_life()
         made = self.random.choice(self.rows)()
@@ -79,7 +72,7 @@ class Generator:
 
     def spoil(self, command):
         """Takes an argument away, adds one or replaces one."""
-        if command[0] in (b"COMMAND", b"SELECT", b"SCAN"):
+        if command[0] in (b"COMMAND", b"SELECT") or command[0].endswith(b"SCAN"):
             return command
         command = list(command)
         way = self.random.randrange(3)
@@ -93,56 +86,6 @@ class Generator:
             # A small number could be taken for a time and make a key expire while we look on.
             command[at] = b"abc" if value.strip().isdigit() else value
         return command
-
-    # Arguments.
-
-    def key(self):
-        return self.random.choice(KEYS)
-
-    def number(self):
-        if self.random.random() < 0.6:
-            return b"%d" % self.random.randint(-1000, 1000)
-        return self.random.choice(INTEGERS)
-
-    def value(self):
-        random = self.random
-        way = random.random()
-        if way < 0.35:
-            return self.number()
-        if way < 0.45:
-            return random.choice(FLOATS)
-        if way < 0.998:
-            size = random.choice([0, 1, 5, 12, 20, 43, 44, 45, 60, 150, 191, 192, 193, 200, 1000])
-        else:
-            size = random.choice([5000, 70000])
-        alphabet = random.choice([b"ab", b"abcdefgh", bytes(range(256))])
-        return bytes(random.choice(alphabet) for _ in range(min(size, 300))) * (size // 300 or 1)
-
-    def option(self, *words):
-        return mixed_case(self.random, self.random.choice(words))
-
-    def far(self, unit_ms):
-        """A relative time that is far away, never twice the same within reason."""
-        return b"%d" % (self.random.randint(10**6, 10**12) // unit_ms)
-
-    def bad_time(self):
-        return self.random.choice(
-            [b"0", b"-1", b"abc", b"", b"9223372036854775808", b"-9223372036854775808", b"1.5"]
-        )
-
-    def lifetime(self, *words):
-        """EX or one of its kin, mostly valid."""
-        random = self.random
-        word = self.option(*words)
-        kind = word.upper()
-        if random.random() < 0.12:
-            if kind in (b"EX", b"EXAT") and random.random() < 0.5:
-                return [word, b"9223372036854776"]
-            return [word, self.bad_time()]
-        if kind in (b"EX", b"PX"):
-            return [word, self.far(1000 if kind == b"EX" else 1)]
-        future_ms = random.randint(4 * 10**12, 8 * 10**12)
-        return [word, b"%d" % (future_ms // (1000 if kind == b"EXAT" else 1))]
 
     # Commands, a method each; the name behind row_ is the one in WEIGHTS.
 
@@ -251,10 +194,10 @@ class Generator:
 
     def row_del(self):
         name = self.random.choice([b"DEL", b"UNLINK", b"EXISTS", b"TOUCH"])
-        return [name] + [self.key() for _ in range(self.random.randint(1, 4))]
+        return [name] + [self.any_key() for _ in range(self.random.randint(1, 4))]
 
     def row_type(self):
-        return [b"TYPE", self.key()]
+        return [b"TYPE", self.any_key()]
 
     def row_keys(self):
         return [b"KEYS", self.random.choice(PATTERNS)]
@@ -279,10 +222,10 @@ class Generator:
         return [b"RANDOMKEY"]
 
     def row_rename(self):
-        return [self.random.choice([b"RENAME", b"RENAMENX"]), self.key(), self.key()]
+        return [self.random.choice([b"RENAME", b"RENAMENX"]), self.any_key(), self.any_key()]
 
     def row_copy(self):
-        command = [b"COPY", self.key(), self.key()]
+        command = [b"COPY", self.any_key(), self.any_key()]
         for _ in range(self.random.choice([0, 0, 1, 2])):
             if self.random.random() < 0.5:
                 command.append(self.option(b"REPLACE", b"REPLACE", b"DB", b"FOO"))
@@ -291,7 +234,7 @@ class Generator:
         return command
 
     def row_move(self):
-        return [b"MOVE", self.key(), self.random.choice(DATABASES)]
+        return [b"MOVE", self.any_key(), self.random.choice(DATABASES)]
 
     def row_swapdb(self):
         return [b"SWAPDB", self.random.choice(DATABASES), self.random.choice(DATABASES)]
@@ -319,28 +262,26 @@ class Generator:
             time = random.choice(INTEGERS[:1] + INTEGERS[7:8] + INTEGERS[11:] + [b"-1", b"-99999"])
         if name == b"PEXPIREAT" and time.startswith(b"9223372"):
             time = b"7"
-        command = [name, self.key(), time]
+        command = [name, self.any_key(), time]
         for _ in range(random.choice([0, 0, 1, 1, 2])):
             command.append(self.option(b"NX", b"XX", b"GT", b"LT", b"XX", b"GT", b"LT", b"FOO"))
         return command
 
     def row_ttl(self):
-        return [self.random.choice([b"TTL", b"PTTL", b"EXPIRETIME", b"PEXPIRETIME"]), self.key()]
+        return [self.random.choice([b"TTL", b"PTTL", b"EXPIRETIME", b"PEXPIRETIME"]), self.any_key()]
 
     def row_persist(self):
-        return [b"PERSIST", self.key()]
+        return [b"PERSIST", self.any_key()]
 
     def row_object(self):
         word = self.option(b"ENCODING", b"ENCODING", b"REFCOUNT", b"IDLETIME", b"FREQ", b"FOO")
-        return [b"OBJECT", word, self.key()]
+        return [b"OBJECT", word, self.any_key()]
 
     def row_echo(self):
         return [b"ECHO", self.value()]
 
     def row_getkeys(self):
-        inner = self.random.choice([
-            self.row_set, self.row_mset, self.row_lcs, self.row_copy, self.row_rename, self.row_del,
-            self.row_object, self.row_ttl, self.row_echo, self.row_getex, self.row_move])()
+        inner = self.single()
         command = [b"COMMAND", self.option(b"GETKEYS", b"GETKEYSANDFLAGS")] + inner
         if self.random.random() < 0.1:
             command[2] = b"nosuch"

@@ -3,10 +3,6 @@
 import socket
 
 
-class ReplyError(str):
-    """An error reply's text, to tell it from a status."""
-
-
 def encode(command):
     """Encodes one command, a sequence of bytes objects, as a multibulk request."""
     parts = [b"*%d\r\n" % len(command)]
@@ -51,7 +47,8 @@ class Connection:
 
 
 def parse(raw):
-    """Parses one raw reply into Python values; maps become lists of pairs, flattened."""
+    """Parses one raw reply into (kind, value); of an aggregate the value is a list of such pairs (a
+    map's are laid flat), of an integer an int, else bytes, or None where there is nothing."""
     value, end = _parse_at(raw, 0)
     assert end == len(raw)
     return value
@@ -60,19 +57,17 @@ def parse(raw):
 def _parse_at(raw, at):
     end = raw.index(b"\r\n", at)
     kind, rest, at = raw[at : at + 1], raw[at + 1 : end], end + 2
-    if kind == b"-":
-        return ReplyError(rest.decode("latin1")), at
     if kind == b":":
-        return int(rest), at
+        return (kind, int(rest)), at
     if kind == b"_" or rest == b"-1":
-        return None, at
+        return (kind, None), at
     if kind in b"$=!":
         size = int(rest)
-        return raw[at : at + size], at + size + 2
-    if kind in b"*~>%":
-        values = []
-        for _ in range(int(rest) * (2 if kind == b"%" else 1)):
-            value, at = _parse_at(raw, at)
-            values.append(value)
-        return values, at
-    return rest.decode("latin1"), at
+        return (kind, raw[at : at + size]), at + size + 2
+    if kind not in b"*~>%":
+        return (kind, rest), at
+    values = []
+    for _ in range(int(rest) * (2 if kind == b"%" else 1)):
+        value, at = _parse_at(raw, at)
+        values.append(value)
+    return (kind, values), at

@@ -19,13 +19,13 @@ import sys
 import tempfile
 import time
 
+import arguments
+import compare
 import generate
 import resp
 
-EPISODE_STEPS = 400
-CHUNK_COMMANDS = 50
-TIME_TOLERANCE_MS = 5000
-TIME_COMMANDS = {b"TTL": 1000, b"EXPIRETIME": 1000, b"PTTL": 1, b"PEXPIRETIME": 1}
+EPISODE_STEPS = 1000
+CHUNK_COMMANDS = 100
 
 
 def free_port():
@@ -58,38 +58,6 @@ class Reference:
         shutil.rmtree(self.directory)
 
 
-def near(a, b, tolerance):
-    """Two answers about a time: equal, or both a time and close to each other."""
-    if not isinstance(a, int) or not isinstance(b, int) or a < 0 or b < 0:
-        return a == b
-    return abs(a - b) <= tolerance
-
-
-def same(command, ours, theirs):
-    """Whether two raw replies to a command mean the same."""
-    if ours == theirs:
-        return True
-    name = command[0].upper()
-    a, b = resp.parse(ours), resp.parse(theirs)
-    if isinstance(a, resp.ReplyError) or isinstance(b, resp.ReplyError):
-        return False
-    if name == b"KEYS":
-        return sorted(a) == sorted(b)
-    if name == b"SCAN":
-        return a[0] == b[0] and sorted(a[1]) == sorted(b[1])
-    if name in TIME_COMMANDS:
-        return near(a, b, TIME_TOLERANCE_MS / TIME_COMMANDS[name])
-    if name == b"RANDOMKEY":
-        return a is not None and b is not None
-    if name == b"OBJECT" and len(command) > 1:
-        word = command[1].upper()
-        # Redis counts references to its shared small integers, which a copy is not.
-        if word in (b"REFCOUNT", b"IDLETIME"):
-            return isinstance(a, int) and isinstance(b, int) and (word == b"REFCOUNT" or
-                                                                  near(a, b, TIME_TOLERANCE_MS))
-    return False
-
-
 class Pair:
     """The two servers, driven alike."""
 
@@ -97,10 +65,12 @@ class Pair:
         self.connections = [resp.Connection(port, protocol) for port in ports]
 
     def run(self, commands):
-        """Runs commands from empty databases; returns the first difference or None."""
+        """Runs commands from empty databases; returns the first difference (where, the command,
+        redis-server's reply, the target's) or None."""
         prefix = [[b"SELECT", b"0"], [b"FLUSHALL"]]
         for connection in self.connections:
             connection.ask(prefix)
+        comparison = compare.Comparison()
         at = 0
         while at < len(commands):
             if isinstance(commands[at][0], float):
@@ -113,11 +83,18 @@ class Pair:
                 end += 1
             chunk = commands[at:end]
             replies = [connection.ask(chunk) for connection in self.connections]
-            for command, theirs, ours in zip(chunk, *replies):
-                if not same(command, ours, theirs):
-                    return command, theirs, ours
+            for i, (command, theirs, ours) in enumerate(zip(chunk, *replies)):
+                if not comparison.same(command, ours, theirs):
+                    return at + i, command, theirs, ours
             at = end
         return None
+
+
+    def names(self):
+        """The names of the commands of both, in upper case."""
+        return [{leaf.upper() for leaf in compare.leaves(resp.parse(reply))}
+                for connection in self.connections
+                for reply in connection.ask([[b"COMMAND", b"LIST"]])]
 
 
 def look_around():
@@ -125,9 +102,11 @@ def look_around():
     commands = []
     for database in (b"0", b"1", b"2", b"15"):
         commands += [[b"SELECT", database], [b"KEYS", b"*"], [b"DBSIZE"]]
-        for key in generate.KEYS:
-            commands += [[b"GET", key], [b"OBJECT", b"ENCODING", key], [b"PTTL", key],
-                         [b"PEXPIRETIME", key]]
+        for key in arguments.KEYS + arguments.TYPED_KEYS + arguments.LEX_KEYS:
+            commands += [[b"OBJECT", b"ENCODING", key], [b"PTTL", key], [b"PEXPIRETIME", key]]
+            # One of these fits; the others compare errors.
+            commands += [[b"GET", key], [b"LRANGE", key, b"0", b"-1"], [b"HGETALL", key],
+                         [b"SMEMBERS", key], [b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"]]
     return commands
 
 
@@ -150,22 +129,37 @@ def shrink(pair, steps, tail):
     return steps
 
 
+def quoted(text, in_play):
+    """Bytes as a word of a play, or as a line of a reply in one."""
+    escapes = {0x5c: "\\\\"}
+    if in_play:
+        escapes.update({0x22: "\\\"", 0x0d: "\\r", 0x0a: "\\n"})
+    return "".join(escapes.get(byte) or (chr(byte) if 32 <= byte < 127 else "\\x%02x" % byte)
+                   for byte in text)
+
+
 def show(command):
-    """A command as text; long arguments are cut, since the seed brings them back."""
+    """A command as a line of a play."""
     if isinstance(command[0], float):
-        return "(wait %g s)" % command[0]
+        return "# (wait %g s)" % command[0]
     words = []
     for argument in command:
-        word = repr(argument[:120])[1:]
-        words.append(word if len(argument) <= 120 else word + "... (%d bytes)" % len(argument))
-    return " ".join(words)
+        word = quoted(argument, True)
+        words.append(word if word and " " not in word and '"' not in word else '"%s"' % word)
+    return "> " + " ".join(words)
+
+
+def show_reply(raw):
+    """A raw reply as a play has it."""
+    return "\n".join(quoted(line, False) or '""' for line in raw.split(b"\r\n")[:-1])
 
 
 def show_difference(difference):
-    command, theirs, ours = difference
-    print("  command  " + show(command))
-    print("  redis    %r" % theirs[:2000])
-    print("  target   %r" % ours[:2000])
+    _, command, theirs, ours = difference
+    print(show(command))
+    print(show_reply(theirs))
+    print("# That is redis-server's answer. The target's is:")
+    print("# " + show_reply(ours).replace("\n", "\n# "))
 
 
 def report(pair, steps, tail, difference):
@@ -175,14 +169,16 @@ def report(pair, steps, tail, difference):
         show_difference(difference)
         return
     steps = shrink(pair, steps, tail)
-    commands = flatten(steps)
-    print("DIFFERENCE after, from empty databases:")
-    for command in commands:
-        print("    " + show(command))
-    show_difference(pair.run(commands) or pair.run(commands + tail) or difference)
+    commands = flatten(steps) + tail
+    print("DIFFERENCE; as a play, from empty databases:")
+    difference = pair.run(commands) or difference
+    shown = len(flatten(steps))
+    for command in commands[: min(difference[0], shown)]:
+        print(show(command))
+    show_difference(difference)
 
 
-def arguments():
+def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--target-port", type=int, required=True)
     parser.add_argument("--seed", type=int, default=1)
@@ -193,12 +189,17 @@ def arguments():
 
 
 def main():
-    options = arguments()
+    options = parse_arguments()
     print("SEED=%d protocol=%d" % (options.seed, options.protocol), flush=True)
     reference = Reference(options.redis_server)
     try:
         pair = Pair((reference.port, options.target_port), options.protocol)
-        generator = generate.Generator(random.Random(options.seed))
+        theirs, ours = pair.names()
+        missing = theirs - ours
+        if missing:
+            print("left out, for the target does not have them: " +
+                  " ".join(sorted(name.decode().lower() for name in missing if b"|" not in name)))
+        generator = generate.Generator(random.Random(options.seed), missing)
         tail = look_around()
         done = 0
         while done < options.count:

@@ -48,7 +48,7 @@ const struct command_docs command_docs_set[COMMAND_ID_COUNT] = {
     [COMMAND_SINTERSTORE] = {
         .since = "1.0.0", .group = "set",
         .complexity = "O(N*M), N being the members of the smallest of M sets.",
-        .categories = "set", .key_specs = "RW/access/update@1 RO/access@2:-1",
+        .categories = "set", .key_specs = "RW/update@1 RO/access@2:-1",
         .syntax = "destination@0 key@1...",
         .summary = "Stores the intersection of sets in a key.",
     },
@@ -67,7 +67,7 @@ const struct command_docs command_docs_set[COMMAND_ID_COUNT] = {
     },
     [COMMAND_SMISMEMBER] = {
         .since = "6.2.0", .group = "set", .complexity = "O(N), N being the members asked for.",
-        .categories = "set", .key_specs = "RO@1",
+        .categories = "set", .key_specs = "RO/access@1",
         .syntax = "key@0 member...",
         .summary = "Tells of several members whether they are in the set.",
     },

@@ -112,7 +112,8 @@ void scan_elements(struct command_context *context, enum value_type type,
         return;
     }
     const struct dense_table *table = table_of(container);
-    uint64_t count = is_compact(container) ? table->count : (uint64_t)options.count;
+    bool is_small = is_compact(container);
+    uint64_t count = is_small ? table->count : (uint64_t)options.count;
     uint32_t first = 0;
     uint32_t end = 0;
     uint64_t cursor = dense_table_scan(table, options.cursor, count, &first, &end);
@@ -121,7 +122,7 @@ void scan_elements(struct command_context *context, enum value_type type,
     for (uint32_t i = first; i < end; i++) {
         const struct dense_entry *entry = table->entries[i];
         if (scan_matches(&options, dense_entry_member(entry))) {
-            replied += reply_entry(context->reply, entry);
+            replied += reply_entry(context->reply, entry, is_small);
         }
     }
     reply_deferred_array(context->reply, begin, replied);

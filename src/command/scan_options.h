@@ -33,8 +33,10 @@ bool scan_matches(const struct scan_options *options, struct slice name);
  * first in the reply and is known last. */
 void scan_put_cursor_before(struct reply *reply, size_t begin, uint64_t cursor);
 
-/* Replies with what there is of an entry: returns the number of elements it replied with. */
-typedef uint32_t scan_reply_entry(struct reply *reply, const struct dense_entry *entry);
+/* Replies with what there is of an entry: returns the number of elements it replied with.
+ * is_compact: the container has the encoding of small ones. */
+typedef uint32_t scan_reply_entry(struct reply *reply, const struct dense_entry *entry,
+                                  bool is_compact);
 
 /* Runs SSCAN, HSCAN or ZSCAN: a key of this type, which cursor and options follow. */
 void scan_elements(struct command_context *context, enum value_type type,

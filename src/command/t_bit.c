@@ -71,6 +71,25 @@ void handle_getbit(struct command_context *context)
 
 /* ---- Ranges ---- */
 
+/* Unlike command_clip_range: ends before the first element are made the first one. */
+static uint64_t clip(int64_t start, int64_t stop, uint64_t count, uint64_t *first)
+{
+    int64_t size = (int64_t)count;
+    start = start < 0 ? start + size : start;
+    stop = stop < 0 ? stop + size : stop;
+    return command_clip_range(start < 0 ? 0 : start, stop < 0 ? 0 : stop, count, first);
+}
+
+static bool read_unit(struct command_context *context, uint32_t argument, bool *counts_bits)
+{
+    *counts_bits = slice_is_word(context->arguments[argument], "bit");
+    if (!*counts_bits && !slice_is_word(context->arguments[argument], "byte")) {
+        command_refuse_syntax(context);
+        return false;
+    }
+    return true;
+}
+
 /* Reads [start [end [BYTE|BIT]]] and makes it [*first, *end) in bits; nothing of it given: all.
  * False: has replied. */
 static bool read_range(struct command_context *context, uint32_t argument, uint64_t size,
@@ -84,18 +103,21 @@ static bool read_range(struct command_context *context, uint32_t argument, uint6
         command_refuse_syntax(context);
         return false;
     }
+    /* BITPOS looks at the unit before the end, which decides about the error. */
+    bool is_count = context->command->id == COMMAND_BITCOUNT;
     if ((given > 0 && !command_read_int64(context, argument, &start)) ||
+        (given == 3 && !is_count && !read_unit(context, argument + 2, &counts_bits)) ||
         (given > 1 && !command_read_int64(context, argument + 1, &stop))) {
         return false;
     }
-    if (given == 3) {
-        counts_bits = slice_is_word(context->arguments[argument + 2], "bit");
-        if (!counts_bits && !slice_is_word(context->arguments[argument + 2], "byte")) {
-            command_refuse_syntax(context);
-            return false;
-        }
+    if (is_count && start < 0 && stop < 0 && start > stop) {
+        *first = *end = 0; /* crossed as given: nothing, whatever follows */
+        return true;
     }
-    uint64_t number = command_clip_range(start, stop, counts_bits ? size * 8 : size, first);
+    if (given == 3 && is_count && !read_unit(context, argument + 2, &counts_bits)) {
+        return false;
+    }
+    uint64_t number = clip(start, stop, counts_bits ? size * 8 : size, first);
     *end = *first + number;
     if (!counts_bits) {
         *first *= 8;

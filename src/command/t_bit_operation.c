@@ -60,7 +60,9 @@ static void store(struct command_context *context, const uint8_t *result, uint64
     struct slice key = context->arguments[2];
     (void)keyspace_lookup_write(context->keyspace, context->database, key);
     if (size > 0) {
-        struct value value = value_of_bytes(slice_of(result, size));
+        struct value value = {.type = VALUE_TYPE_STRING,
+                              .encoding = VALUE_ENCODING_RAW,
+                              .string = slice_of(result, size)};
         command_store(context, 2, &value, KEYSPACE_NEVER);
         command_notify(context, NOTIFY_STRING, "set", key);
     } else if (keyspace_delete(context->keyspace, context->database, key)) {

@@ -25,10 +25,30 @@ static const struct command *find_subject(struct command_context *context)
     return command;
 }
 
-/* SET reads the old value only if GET is among its options. */
+/* Whether all that BITFIELD is told is GET; what it does not understand might be anything. */
+static bool only_reads_fields(const struct command_context *context)
+{
+    for (uint32_t i = 2 + 2; i < context->arguments_count; i++) {
+        uint32_t left = context->arguments_count - i - 1;
+        if (left >= 2 && slice_is_word(context->arguments[i], "get")) {
+            i += 2;
+        } else if (left >= 1 && slice_is_word(context->arguments[i], "overflow")) {
+            i++;
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* SET reads the old value only if GET is among its options; BITFIELD writes if told to. */
 static struct slice flags_of(const struct command_context *context, const struct command *command,
                              const struct key_spec *spec)
 {
+    if (command->id == COMMAND_BITFIELD) {
+        return only_reads_fields(context) ? SLICE_LITERAL("RO/access")
+                                          : SLICE_LITERAL("RW/access/update");
+    }
     if (command->id != COMMAND_SET) {
         return spec->flags;
     }

@@ -47,8 +47,9 @@ static const struct dense_table *table_of(const struct container *container)
     return &hash_table_of_const(container)->table;
 }
 
-static uint32_t reply_pair(struct reply *reply, const struct dense_entry *entry)
+static uint32_t reply_pair(struct reply *reply, const struct dense_entry *entry, bool is_compact)
 {
+    (void)is_compact;
     reply_bulk(reply, dense_entry_member(entry));
     reply_bulk(reply, dense_entry_value(entry));
     return 2;
@@ -78,7 +79,7 @@ static void reply_pick(struct command_context *context, const struct dense_entry
     if (context->reply->protocol == REPLY_RESP3) {
         reply_array(context->reply, 2);
     }
-    (void)reply_pair(context->reply, entry);
+    (void)reply_pair(context->reply, entry, false);
 }
 
 static void reply_picks(struct command_context *context, const struct hash_table *hash,

@@ -91,7 +91,7 @@ static int64_t remove_equal(struct command_context *context, struct list_value *
             continue;
         }
         list_value_remove(list, index, 1);
-        if (++removed == (int64_t)count || left == 0) {
+        if ((uint64_t)++removed == count || left == 0) {
             break;
         }
         index = is_backward ? index - 1 : index;
@@ -104,8 +104,7 @@ void handle_lrem(struct command_context *context)
 {
     const struct list_value *found = NULL;
     int64_t count = 0;
-    if (!command_read_range(context, 2, -INT64_MAX, INT64_MAX, &count) ||
-        !command_find_list(context, 1, &found)) {
+    if (!command_read_int64(context, 2, &count) || !command_find_list(context, 1, &found)) {
         return;
     }
     if (found == NULL) {
@@ -115,7 +114,7 @@ void handle_lrem(struct command_context *context)
     struct keyspace_change change;
     struct container *container = command_change_begin(context, 1, VALUE_TYPE_LIST, &change);
     int64_t removed = remove_equal(context, list_value_of(container),
-                                   (uint64_t)(count < 0 ? -count : count), count < 0);
+                                   count < 0 ? -(uint64_t)count : (uint64_t)count, count < 0);
     bool is_there = keyspace_change_end(&change);
     if (removed > 0) {
         command_notify(context, NOTIFY_LIST, "lrem", context->arguments[1]);

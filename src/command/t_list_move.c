@@ -134,13 +134,17 @@ static bool read_pop_options(struct command_context *context, uint32_t argument,
     if (argument + 1 == context->arguments_count) {
         return true;
     }
-    if (argument + 3 != context->arguments_count ||
+    if (argument + 3 > context->arguments_count ||
         !slice_is_word(context->arguments[argument + 1], "count")) {
         command_refuse_syntax(context);
         return false;
     }
     if (!number_parse_int64(context->arguments[argument + 2], count) || *count < 1) {
         reply_error(context->reply, "ERR count should be greater than 0");
+        return false;
+    }
+    if (argument + 3 != context->arguments_count) {
+        command_refuse_syntax(context);
         return false;
     }
     return true;

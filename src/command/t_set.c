@@ -233,8 +233,9 @@ static const struct dense_table *table_of(const struct container *container)
     return &set_of_const(container)->table;
 }
 
-static uint32_t reply_member(struct reply *reply, const struct dense_entry *entry)
+static uint32_t reply_member(struct reply *reply, const struct dense_entry *entry, bool is_compact)
 {
+    (void)is_compact;
     reply_bulk(reply, dense_entry_member(entry));
     return 1;
 }

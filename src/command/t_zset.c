@@ -259,11 +259,23 @@ static const struct dense_table *table_of(const struct container *container)
     return sorted_set_table(sorted_set_of_const(container));
 }
 
-static uint32_t reply_pair(struct reply *reply, const struct dense_entry *entry)
+/* A listpack keeps whole scores as integers, and ZSCAN shows what is kept: 100000000000000000 where
+ * other commands say 1e+17. Source: behaviour of Redis 7.0.15. */
+static bool is_kept_as_integer(double score)
+{
+    const double limit = (double)(INT64_MAX / 2);
+    return score >= -limit && score <= limit && score == (double)(int64_t)score;
+}
+
+static uint32_t reply_pair(struct reply *reply, const struct dense_entry *entry, bool is_compact)
 {
     char text[NUMBER_DOUBLE_BYTES];
+    double score = sorted_set_entry_score(entry);
+    size_t size = is_compact && is_kept_as_integer(score)
+                      ? number_format_int64((int64_t)score, text)
+                      : number_format_double(score, text);
     reply_bulk(reply, dense_entry_member(entry));
-    reply_bulk(reply, slice_of(text, number_format_double(sorted_set_entry_score(entry), text)));
+    reply_bulk(reply, slice_of(text, size));
     return 2;
 }
 

@@ -2,6 +2,7 @@
  * difference, listed, stored and counted.
  */
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
 #include "command/command_handlers.h"
@@ -13,7 +14,8 @@ enum aggregate { AGGREGATE_SUM, AGGREGATE_MIN, AGGREGATE_MAX };
 struct operand {
     const struct dense_table *table; /* NULL: no such key */
     double weight;
-    bool is_set; /* whose members all count with a score of 1 */
+    bool is_set;       /* whose members all count with a score of 1 */
+    uint32_t position; /* among the arguments */
 };
 
 struct combination {
@@ -118,9 +120,15 @@ static bool read_options(struct command_context *context, uint32_t first,
 
 /* ---- Combining ---- */
 
+/* May be NaN, of an infinity and 0. */
+static double weigh(const struct operand *operand, const struct dense_entry *entry)
+{
+    return operand->weight * (operand->is_set ? 1 : sorted_set_entry_score(entry));
+}
+
 static double score_of(const struct operand *operand, const struct dense_entry *entry)
 {
-    double score = operand->weight * (operand->is_set ? 1 : sorted_set_entry_score(entry));
+    double score = weigh(operand, entry);
     return isnan(score) ? 0 : score;
 }
 
@@ -135,7 +143,7 @@ static double join(enum aggregate aggregate, double a, double b)
         break;
     }
     double sum = a + b;
-    return isnan(sum) ? 0 : sum; /* of both infinities */
+    return isnan(sum) ? 0 : sum;
 }
 
 static const struct dense_entry *find(const struct operand *operand, struct slice member)
@@ -147,8 +155,35 @@ static const struct dense_entry *find(const struct operand *operand, struct slic
 
 typedef void combine_sets(struct combination *combination);
 
+static uint64_t count_of(const struct operand *operand)
+{
+    return operand->table == NULL ? 0 : operand->table->count;
+}
+
+static int compare_operands(const void *left, const void *right)
+{
+    const struct operand *a = left;
+    const struct operand *b = right;
+    if (count_of(a) != count_of(b)) {
+        return count_of(a) < count_of(b) ? -1 : 1;
+    }
+    return a->position < b->position ? -1 : 1;
+}
+
+/* The order of Redis, which sums of doubles depend on: the smallest first, else as they were given.
+ */
+static void put_smallest_first(struct combination *combination)
+{
+    for (uint32_t i = 0; i < combination->count; i++) {
+        combination->operands[i].position = i;
+    }
+    qsort(combination->operands, combination->count, sizeof(combination->operands[0]),
+          compare_operands);
+}
+
 static void unite(struct combination *combination)
 {
+    put_smallest_first(combination);
     struct sorted_set *result = sorted_set_of(combination->result);
     for (uint32_t i = 0; i < combination->count; i++) {
         const struct operand *operand = &combination->operands[i];
@@ -163,19 +198,6 @@ static void unite(struct combination *combination)
             (void)sorted_set_put(result, member, score);
         }
     }
-}
-
-static void put_smallest_first(struct combination *combination)
-{
-    uint32_t smallest = 0;
-    for (uint32_t i = 1; i < combination->count; i++) {
-        if (combination->operands[i].table->count < combination->operands[smallest].table->count) {
-            smallest = i;
-        }
-    }
-    struct operand first = combination->operands[0];
-    combination->operands[0] = combination->operands[smallest];
-    combination->operands[smallest] = first;
 }
 
 static bool are_all_there(const struct combination *combination)
@@ -205,7 +227,8 @@ static void intersect(struct combination *combination)
             if (other == NULL) {
                 break;
             }
-            score = join(combination->aggregate, score, score_of(&combination->operands[i], other));
+            /* Unlike a union, as in Redis: a sum with what is no number is 0 as a whole. */
+            score = join(combination->aggregate, score, weigh(&combination->operands[i], other));
         }
         if (i == combination->count) {
             (void)sorted_set_put(sorted_set_of(combination->result), member, score);

@@ -73,13 +73,17 @@ static bool read_pop_options(struct command_context *context, uint32_t argument,
     *from_highest = left > 0 && slice_is_word(context->arguments[argument], "max");
     bool is_end = *from_highest || (left > 0 && slice_is_word(context->arguments[argument], "min"));
     *count = 1;
-    if (!is_end || (left != 1 && left != 3) ||
-        (left == 3 && !slice_is_word(context->arguments[argument + 1], "count"))) {
+    if (!is_end || left == 2 ||
+        (left > 2 && !slice_is_word(context->arguments[argument + 1], "count"))) {
         command_refuse_syntax(context);
         return false;
     }
-    if (left == 3 && (!number_parse_int64(context->arguments[argument + 2], count) || *count < 1)) {
+    if (left > 2 && (!number_parse_int64(context->arguments[argument + 2], count) || *count < 1)) {
         reply_error(context->reply, "ERR count should be greater than 0");
+        return false;
+    }
+    if (left > 3) {
+        command_refuse_syntax(context);
         return false;
     }
     return true;

@@ -28,10 +28,9 @@ void handle_zlexcount(struct command_context *context)
 
 struct range_options {
     struct zset_range range;
-    bool by_is_fixed; /* by the command's name */
+    bool by_is_fixed; /* by the command's name, or by an option: it is given once */
     bool with_scores;
-    bool has_limit;
-    bool has_direction; /* fixed by the command's name */
+    bool has_direction; /* likewise */
     bool stores;
 };
 
@@ -43,7 +42,6 @@ static bool read_option(struct command_context *context, uint32_t *argument,
     if (!options->stores && slice_is_word(word, "withscores")) {
         options->with_scores = true;
     } else if (left >= 2 && slice_is_word(word, "limit")) {
-        options->has_limit = true;
         if (!command_read_int64(context, *argument + 1, &options->range.offset) ||
             !command_read_int64(context, *argument + 2, &options->range.count)) {
             return false;
@@ -51,10 +49,13 @@ static bool read_option(struct command_context *context, uint32_t *argument,
         *argument += 2;
     } else if (!options->has_direction && slice_is_word(word, "rev")) {
         options->range.is_reverse = true;
+        options->has_direction = true;
     } else if (!options->by_is_fixed && slice_is_word(word, "bylex")) {
         options->range.by = ZSET_BY_MEMBER;
+        options->by_is_fixed = true;
     } else if (!options->by_is_fixed && slice_is_word(word, "byscore")) {
         options->range.by = ZSET_BY_SCORE;
+        options->by_is_fixed = true;
     } else {
         command_refuse_syntax(context);
         return false;
@@ -71,10 +72,13 @@ static bool read_options(struct command_context *context, uint32_t first,
             return false;
         }
     }
-    if (options->has_limit && options->range.by == ZSET_BY_RANK) {
-        reply_error(context->reply, "ERR syntax error, LIMIT is only supported in combination with "
-                                    "either BYSCORE or BYLEX");
-        return false;
+    if (options->range.by == ZSET_BY_RANK) {
+        if (options->range.count != -1) {
+            reply_error(context->reply, "ERR syntax error, LIMIT is only supported in combination "
+                                        "with either BYSCORE or BYLEX");
+            return false;
+        }
+        options->range.offset = 0; /* Redis passes over a LIMIT that does not limit. */
     }
     if (options->with_scores && options->range.by == ZSET_BY_MEMBER) {
         reply_error(context->reply,

@@ -46,6 +46,14 @@ static const char *find_refusal(const struct session *session, const struct comm
     return is_data && session->executor->replica->is_state_missing ? ERROR_STATE_MISSING : NULL;
 }
 
+/* What EXEC answers by itself comes behind earlier replies. WATCH takes down a key's modification
+ * index, which is that of an entry: it has to look between two entries, never between commands of
+ * one, and what comes behind it must be in a later one. */
+static bool needs_empty_queue(const struct command *command)
+{
+    return command->id == COMMAND_EXEC || command->id == COMMAND_WATCH;
+}
+
 enum execute_result executor_execute(struct executor *executor, struct session *session,
                                      const struct slice *arguments, uint32_t arguments_count)
 {
@@ -59,7 +67,8 @@ enum execute_result executor_execute(struct executor *executor, struct session *
     const struct command *command = command_resolve(arguments, arguments_count, &nowhere);
     bool is_data = command != NULL && command->class != COMMAND_CLASS_NODE;
     if (session->requests_count > 0 &&
-        (!is_data || session->requests_count >= LIMIT_SESSION_REQUESTS ||
+        (!is_data || needs_empty_queue(command) || session->is_unsettled ||
+         session->requests_count >= LIMIT_SESSION_REQUESTS ||
          buf_size(&session->requests) >= QUEUE_BYTES_MAX)) {
         return stall(session);
     }
@@ -86,9 +95,6 @@ enum execute_result executor_execute(struct executor *executor, struct session *
         return EXECUTE_TAKEN;
     }
     if (command->id == COMMAND_EXEC) {
-        if (session->requests_count > 0) {
-            return stall(session); /* what it answers by itself comes behind their replies */
-        }
         if (!transaction_begin_exec(session)) {
             monitor_show(session, command, session->database, arguments, arguments_count);
             return EXECUTE_TAKEN;
@@ -102,6 +108,7 @@ enum execute_result executor_execute(struct executor *executor, struct session *
     executor->replica->has_new_requests |= command->class != COMMAND_CLASS_NODE;
     switch (command->class) {
     case COMMAND_CLASS_READ:
+        session->is_unsettled |= command->id == COMMAND_WATCH;
         execute_read(session, command, arguments, arguments_count);
         return EXECUTE_TAKEN;
     case COMMAND_CLASS_WRITE:
@@ -137,6 +144,9 @@ static enum execute_result refuse(struct session *session, const struct slice *a
     if (command != NULL) {
         reply_error(&session->reply, "NOAUTH Authentication required.");
         executor->stats[command->id].rejected_calls++;
+    }
+    if (slice_is_word(arguments[0], "exec")) {
+        transaction_refuse_exec(session, before);
     }
     struct slice text = buf_slice(&session->output);
     executor_count_error(executor, slice_of(text.bytes + before + 1, text.size - before - 1));

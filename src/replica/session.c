@@ -250,6 +250,7 @@ void session_pop(struct session *session, const struct request *request)
 {
     ASSERT(session->requests_count > 0);
     session->requests_count--;
+    session->is_unsettled = session->is_unsettled && session->requests_count > 0;
     if (request->kind == REQUEST_WRITE) {
         session->writes_count--;
     }

@@ -10,6 +10,8 @@
  *     appended later than that. So a client that mixes reads and writes in a pipeline needs no
  *     round trip between them.
  * Node commands wait until the queue is empty (the session stalls), so they need no place in it.
+ * Behind an EXEC with a node command in it everything waits: its SELECT goes for what comes next;
+ * behind WATCH, too, and WATCH itself waits: see needs_empty_queue in executor.c.
  */
 #ifndef QUORUM_REPLICA_SESSION_INTERNAL_H
 #define QUORUM_REPLICA_SESSION_INTERNAL_H
@@ -70,6 +72,8 @@ struct session {
     uint32_t writes_count;     /* of them */
     uint64_t write_generation; /* batch of the newest write */
     uint64_t round_joined;     /* newest round this session is in */
+    bool is_unsettled; /* until all requests are answered, of which the last is WATCH, or EXEC of
+                        * commands that may change the session itself: what comes next waits */
     uint32_t database;
     uint64_t write_index;   /* entry of the newest write that was answered; 0: none */
     uint64_t wait_until_ms; /* WAIT, QUORUM and the like: 0 when not waiting; UINT64_MAX for ever */

@@ -1,6 +1,8 @@
 /* transaction.c -- several commands as one: see transaction.h. */
 #include "replica/transaction.h"
 
+#include <string.h>
+
 #include "base/assert.h"
 #include "base/bytes.h"
 #include "base/number.h"
@@ -84,6 +86,7 @@ void transaction_queue(struct session *session, const struct command *command,
         } else {
             transaction->commands_count++;
             transaction->flags |= command->flags;
+            transaction->has_node_command |= command->class == COMMAND_CLASS_NODE;
             reply_status(&session->reply, "QUEUED");
         }
     }
@@ -141,6 +144,23 @@ enum execute_result node_unwatch(struct session *session, const struct slice *ar
 
 /* ---- EXEC ---- */
 
+void transaction_refuse_exec(struct session *session, size_t start)
+{
+    static const char general[] = "-ERR ";
+    struct slice error = buf_slice(&session->output);
+    error = slice_of(error.bytes + start, error.size - start - 2); /* without its line break */
+    size_t skipped =
+        memcmp(error.bytes, general, sizeof(general) - 1) == 0 ? sizeof(general) - 1 : 1;
+    struct buf cause = {0};
+    buf_append(&cause, error.bytes + skipped, error.size - skipped);
+    buf_append_byte(&cause, '\0');
+    buf_truncate(&session->output, start);
+    reply_error_format(&session->reply, "EXECABORT Transaction discarded because of: %s",
+                       (const char *)buf_slice(&cause).bytes);
+    buf_deinit(&cause);
+    transaction_reset(&session->transaction);
+}
+
 bool transaction_begin_exec(struct session *session)
 {
     struct transaction *transaction = &session->transaction;
@@ -176,6 +196,7 @@ void transaction_send(struct session *session, const struct command *exec)
     const struct slice arguments[ENTRY_ARGUMENTS] = {slice_of_string(exec->name),
                                                      buf_slice(&transaction->watches),
                                                      buf_slice(&transaction->commands)};
+    session->is_unsettled = transaction->has_node_command;
     executor_send_write(session, exec, arguments, ENTRY_ARGUMENTS);
     transaction_reset(transaction);
 }

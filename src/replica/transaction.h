@@ -26,10 +26,11 @@ struct command_arguments;
 
 /* Zeroed memory is none. */
 struct transaction {
-    bool is_open;      /* behind MULTI */
-    bool is_aborted;   /* a command of it was refused: EXEC will be, too */
-    uint32_t database; /* of the next command, SELECTs among the gathered considered */
-    uint32_t flags;    /* of the gathered commands, together */
+    bool is_open;          /* behind MULTI */
+    bool is_aborted;       /* a command of it was refused: EXEC will be, too */
+    bool has_node_command; /* SELECT or another that changes the session itself */
+    uint32_t database;     /* of the next command, SELECTs among the gathered considered */
+    uint32_t flags;        /* of the gathered commands, together */
     uint32_t commands_count;
     struct buf commands; /* as batch_put_command writes them */
     uint32_t watches_count;
@@ -45,6 +46,10 @@ bool transaction_takes(const struct session *session, const struct command *comm
 /* Gathers a command and replies QUEUED, or with an error, which aborts the transaction. */
 void transaction_queue(struct session *session, const struct command *command,
                        const struct slice *arguments, uint32_t arguments_count);
+
+/* Discards the transaction for an EXEC that was refused, and says so in the error that stands in
+ * the output from start to its end. */
+void transaction_refuse_exec(struct session *session, size_t start);
 
 /* Whether EXEC has something to send; else has replied. No request is waiting. */
 bool transaction_begin_exec(struct session *session);

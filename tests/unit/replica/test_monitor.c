@@ -261,12 +261,13 @@ UNIT_TEST(replica_monitor, shows_the_writes_of_a_client_that_is_gone_and_outlive
     open_both(open_lab(3, 7));
     lab_client_say(&client, "MULTI");
     lab_client_say(&client, "SET a 1");
-    lab_client_say(&client, "PING");
+    lab_client_say(&client, "GET a");
     lab_client_say(&client, "EXEC");
     lab_client_say(&client, "SET b 1");
     lab_client_close(&client);
-    CU_ASSERT_STRING_EQUAL(shown(300), "0 \"MULTI\"|0 \"SET\" \"a\" \"1\"|0 \"exec\"|"
-                                       "0 \"SET\" \"b\" \"1\"|");
+    CU_ASSERT_STRING_EQUAL(shown(300),
+                           "0 \"MULTI\"|0 \"SET\" \"a\" \"1\"|0 \"GET\" \"a\"|0 \"exec\"|"
+                           "0 \"SET\" \"b\" \"1\"|");
     lab_client_close(&monitor); /* linked nowhere any more */
     lab_client_deinit(&client);
     lab_client_open(&client, lab_leader(&lab), NULL);
