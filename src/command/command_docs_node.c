@@ -377,6 +377,31 @@ const struct command_docs command_docs_node[COMMAND_ID_COUNT] = {
         .syntax = "index1:integer index2:integer",
         .summary = "Exchanges the contents of two databases.",
     },
+    [COMMAND_SLOWLOG] = {
+        .since = "2.2.12", .group = "server", .complexity = "Depends on subcommand.",
+        .summary = "A container for commands about slow commands.",
+    },
+    [COMMAND_SLOWLOG_GET] = {
+        .since = "2.2.12", .group = "server", .complexity = "O(N), N being the entries returned.",
+        .categories = "", .tips = "request_policy:all_nodes,nondeterministic_output",
+        .syntax = "[count:integer]",
+        .summary = "Returns the newest entries of this node's log of slow commands.",
+    },
+    [COMMAND_SLOWLOG_HELP] = {
+        .since = "6.2.0", .group = "server", .complexity = "O(1)",
+        .summary = "Shows what SLOWLOG can do.",
+    },
+    [COMMAND_SLOWLOG_LEN] = {
+        .since = "2.2.12", .group = "server", .complexity = "O(1)",
+        .categories = "",
+        .tips = "request_policy:all_nodes,response_policy:agg_sum,nondeterministic_output",
+        .summary = "Counts the entries of this node's log of slow commands.",
+    },
+    [COMMAND_SLOWLOG_RESET] = {
+        .since = "2.2.12", .group = "server", .complexity = "O(N), N being the entries.",
+        .categories = "", .tips = "request_policy:all_nodes,response_policy:all_succeeded",
+        .summary = "Empties this node's log of slow commands.",
+    },
     [COMMAND_TIME] = {
         .since = "2.6.0", .group = "server", .complexity = "O(1)",
         .tips = "nondeterministic_output",

@@ -8,6 +8,9 @@ bool command_argument_is_secret(const struct command *command, const struct slic
     if (command->id == COMMAND_AUTH) {
         return i > 0;
     }
+    if (command->id == COMMAND_CONFIG_SET) {
+        return i > 2 && i % 2 == 1 && slice_is_word(arguments[i - 1], "requirepass");
+    }
     if (command->id != COMMAND_HELLO) {
         return false;
     }

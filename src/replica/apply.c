@@ -49,8 +49,8 @@ static bool waits_on(struct replica *replica, const struct batch_header *header,
 static void show_to_monitors(const struct session *session, const struct command_context *context)
 {
     bool is_exec = context->command->id == COMMAND_EXEC;
-    monitor_show(session, context->command, is_exec ? session->database : context->database,
-                 context->arguments, is_exec ? 1 : context->arguments_count);
+    executor_show(session, context->command, is_exec ? session->database : context->database,
+                  context->arguments, is_exec ? 1 : context->arguments_count);
 }
 
 /* session: whom the command answers; NULL when it is not from a client of this node's, or nobody

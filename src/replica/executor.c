@@ -96,7 +96,7 @@ enum execute_result executor_execute(struct executor *executor, struct session *
     }
     if (command->id == COMMAND_EXEC) {
         if (!transaction_begin_exec(session)) {
-            monitor_show(session, command, session->database, arguments, arguments_count);
+            executor_show(session, command, session->database, arguments, arguments_count);
             return EXECUTE_TAKEN;
         }
     }
@@ -255,7 +255,8 @@ static void count_command(struct executor *executor, const struct command *comma
     struct command_stats *stats = &executor->stats[command->id];
     executor->commands_processed++;
     stats->calls++;
-    stats->microseconds += replica_monotonic_us(executor->replica) - begin_us;
+    executor->last_us = replica_monotonic_us(executor->replica) - begin_us;
+    stats->microseconds += executor->last_us;
     struct slice text = buf_slice(out);
     if (text.size > before && text.bytes[before] == '-') {
         stats->failed_calls++;
@@ -299,13 +300,20 @@ static enum execute_result execute_node(struct session *session, const struct co
         session->reply_mode = mode_before;
         return stall(session);
     }
-    monitor_show(session, command, session->database, arguments, arguments_count);
+    executor_show(session, command, session->database, arguments, arguments_count);
     bool is_back_on = mode_before == SESSION_REPLY_OFF && session->reply_mode == SESSION_REPLY_ON;
     if (is_silent && !is_back_on && !session->has_pushed) {
         buf_truncate(&session->output, before);
     }
     session_touch(session);
     return EXECUTE_TAKEN;
+}
+
+void executor_show(const struct session *session, const struct command *command, uint32_t database,
+                   const struct slice *arguments, uint32_t arguments_count)
+{
+    monitor_show(session, command, database, arguments, arguments_count);
+    slow_log_note(session, command, arguments, arguments_count);
 }
 
 void executor_run(struct executor *executor, struct command_context *context, struct prng *applying)
@@ -322,6 +330,7 @@ void executor_run_again(struct executor *executor, struct command_context *conte
 {
     struct replica *replica = executor->replica;
     size_t before = buf_size(context->reply->out);
+    executor->last_us = 0;
     context->keyspace = replica->keyspace;
     context->now_ms = keyspace_clock(replica->keyspace);
     if (applying != NULL) {
@@ -359,8 +368,8 @@ static void run_read(struct session *session, const struct request *request)
         (void)notify_listen(executor);
     }
     executor_run(executor, &context, NULL);
-    monitor_show(session, request->command, request->database, context.arguments,
-                 context.arguments_count);
+    executor_show(session, request->command, request->database, context.arguments,
+                  context.arguments_count);
     if (request->command->id == COMMAND_WATCH &&
         !transaction_watch(session, request->database, context.arguments,
                            context.arguments_count)) {
@@ -575,6 +584,7 @@ void executor_init(struct executor *executor, struct replica *replica, const cha
     list_init(&executor->monitors);
     blocked_init(&executor->blocked, hash_mix(seed, 1));
     pubsub_init(&executor->pubsub, hash_mix(seed, 3));
+    slow_log_init(&executor->slow_log);
     prng_init(&executor->prng, seed);
 }
 
@@ -583,6 +593,7 @@ void executor_deinit(struct executor *executor)
     ASSERT(list_is_empty(&executor->sessions));
     blocked_deinit(&executor->blocked);
     pubsub_deinit(&executor->pubsub);
+    slow_log_deinit(&executor->slow_log);
     command_events_deinit(&executor->events);
     buf_deinit(&executor->scratch);
     mem_free(executor->arguments);

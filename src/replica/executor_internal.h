@@ -11,6 +11,7 @@
 #include "replica/pubsub.h"
 #include "replica/replica.h"
 #include "replica/session_internal.h"
+#include "replica/slow_log.h"
 
 struct replica;
 
@@ -53,6 +54,8 @@ struct executor {
     uint32_t waiting_count;   /* sessions in WAIT, SAVE and the like */
     struct blocked blocked;   /* sessions in BLPOP and the like */
     struct pubsub pubsub;
+    struct slow_log slow_log;
+    uint64_t last_us;             /* what the newest command took */
     struct command_events events; /* of the command being applied */
     uint32_t notify_flags;        /* notify-keyspace-events */
     uint32_t notify_classes;      /* of them those that are sent */
@@ -79,6 +82,10 @@ void executor_deinit(struct executor *executor);
 
 /* Monotonic milliseconds of this turn. */
 uint64_t executor_now_ms(const struct executor *executor);
+
+/* A session's command was executed: tells MONITOR and SLOWLOG. */
+void executor_show(const struct session *session, const struct command *command, uint32_t database,
+                   const struct slice *arguments, uint32_t arguments_count);
 
 /* Runs a data command into reply and counts it. applying: prng is the entry's; else NULL. */
 void executor_run(struct executor *executor, struct command_context *context,

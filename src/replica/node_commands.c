@@ -56,6 +56,9 @@ static node_command *const handlers[COMMAND_ID_COUNT] = {
     [COMMAND_ROLE] = node_role,
     [COMMAND_SAVE] = node_save,
     [COMMAND_SHUTDOWN] = node_shutdown,
+    [COMMAND_SLOWLOG_GET] = node_slowlog_get,
+    [COMMAND_SLOWLOG_LEN] = node_slowlog_len,
+    [COMMAND_SLOWLOG_RESET] = node_slowlog_reset,
     [COMMAND_TIME] = node_time,
     [COMMAND_WAIT] = node_wait,
 };

@@ -21,6 +21,9 @@ node_command node_client_pause, node_client_unpause;
 /* monitor.c */
 node_command node_monitor;
 
+/* slow_log.c */
+node_command node_slowlog_get, node_slowlog_len, node_slowlog_reset;
+
 /* node_pubsub.c */
 node_command node_psubscribe, node_pubsub_channels, node_pubsub_numpat, node_pubsub_numsub,
     node_pubsub_shardchannels, node_pubsub_shardnumsub, node_punsubscribe, node_ssubscribe,

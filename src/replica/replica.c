@@ -456,6 +456,11 @@ void replica_set_password(struct replica *replica, const char *password)
     replica->executor.password = mem_copy_string(password == NULL ? "" : password);
 }
 
+void replica_set_slow_log(struct replica *replica, int64_t threshold_us, uint64_t entries_max)
+{
+    slow_log_configure(&replica->executor.slow_log, threshold_us, entries_max);
+}
+
 void replica_set_notify_classes(struct replica *replica, uint32_t classes)
 {
     notify_set_classes(&replica->executor, classes);

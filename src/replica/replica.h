@@ -80,6 +80,9 @@ enum replica_debug_access {
 };
 void replica_set_debug_access(struct replica *replica, enum replica_debug_access access);
 
+/* slowlog-log-slower-than in microseconds, negative: off; slowlog-max-len. */
+void replica_set_slow_log(struct replica *replica, int64_t threshold_us, uint64_t entries_max);
+
 /* notify-keyspace-events: classes of command/command_events.h. */
 void replica_set_notify_classes(struct replica *replica, uint32_t classes);
 

@@ -301,7 +301,7 @@ static void run_one(struct replica *replica, struct session *session, struct rep
     } else if (command->class == COMMAND_CLASS_NODE) {
         if (session != NULL && session->is_open) {
             run_node_command(session, command, arguments, reply);
-            monitor_show(session, command, session->database, arguments->slices, arguments->count);
+            executor_show(session, command, session->database, arguments->slices, arguments->count);
         }
     } else if (command->handler != NULL) {
         struct command_context context = {.command = command,
@@ -311,8 +311,8 @@ static void run_one(struct replica *replica, struct session *session, struct rep
                                           .reply = reply};
         executor_run(&replica->executor, &context, prng);
         if (session != NULL) {
-            monitor_show(session, command, arguments->database, arguments->slices,
-                         arguments->count);
+            executor_show(session, command, arguments->database, arguments->slices,
+                          arguments->count);
         }
     }
     buf_deinit(&errors);
