@@ -309,13 +309,6 @@ static enum execute_result execute_node(struct session *session, const struct co
     return EXECUTE_TAKEN;
 }
 
-void executor_show(const struct session *session, const struct command *command, uint32_t database,
-                   const struct slice *arguments, uint32_t arguments_count)
-{
-    monitor_show(session, command, database, arguments, arguments_count);
-    slow_log_note(session, command, arguments, arguments_count);
-}
-
 void executor_run(struct executor *executor, struct command_context *context, struct prng *applying)
 {
     struct buf *out = context->reply->out;

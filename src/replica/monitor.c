@@ -61,6 +61,13 @@ void monitor_show(const struct session *session, const struct command *command, 
     buf_deinit(&line);
 }
 
+void executor_show(const struct session *session, const struct command *command, uint32_t database,
+                   const struct slice *arguments, uint32_t arguments_count)
+{
+    monitor_show(session, command, database, arguments, arguments_count);
+    slow_log_note(session, command, arguments, arguments_count);
+}
+
 bool monitor_refuses(const struct session *session, const struct command *command)
 {
     const uint32_t keys = COMMAND_FLAG_WRITE | COMMAND_FLAG_READONLY | COMMAND_FLAG_MAY_REPLICATE;
