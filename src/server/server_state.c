@@ -215,6 +215,11 @@ void server_state_close(struct server *server)
             *events[i] = NULL;
         }
     }
+    /* First its thread, which may still be installing one of the files that are removed then. */
+    if (server->state != NULL) {
+        state_store_close(server->state);
+        server->state = NULL;
+    }
     if (server->snapshots != NULL) {
         snapshot_files_close(server->snapshots);
         server->snapshots = NULL;

@@ -105,6 +105,7 @@ static const struct test tests[] = {
     {"X5 N4 a transfer that breaks goes on where it was", test_transfer_resumes, 90, false},
     {"X6 a transfer over a spoilt wire", test_transfer_over_spoilt_wire, 90, false},
     {"X6 a spoilt copy is not installed", test_spoilt_copy, 90, false},
+    {"X4 SIGTERM during transfer and install", test_stops_in_transfer, 120, false},
     {"X4 X9 kill -9 during transfer and install", test_kills_in_transfer, 120, false},
     {"O5 a wiped node comes back and votes", test_wiped_node, 90, false},
     {"O5 a wiped node does not count", test_wiped_node_does_not_count, 90, false},

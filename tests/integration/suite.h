@@ -122,6 +122,7 @@ void test_transfer_resumes(struct cluster *cluster);
 void test_transfer_over_spoilt_wire(struct cluster *cluster);
 void test_spoilt_copy(struct cluster *cluster);
 void test_kills_in_transfer(struct cluster *cluster);
+void test_stops_in_transfer(struct cluster *cluster);
 
 /* ways_back.c */
 void test_wiped_node(struct cluster *cluster);

@@ -328,3 +328,30 @@ void test_kills_in_transfer(struct cluster *cluster)
         CHECK(files_count(cluster->nodes[node].data, "snapshot.") == 0);
     }
 }
+
+/* ---- SIGTERM ---- */
+
+/* A node that is being helped is told to stop: it does, in order, wherever the snapshot is. */
+void test_stops_in_transfer(struct cluster *cluster)
+{
+    enum { STOPS_DEFAULT = 8, PAUSE_MS_MAX = 300 };
+    uint64_t random = check_now_ms();
+    uint32_t stops = kills_wanted(STOPS_DEFAULT);
+    struct load load = {"stopped", 0, 4000, 6000};
+    struct tcp_proxy *proxies[CLUSTER_NODES_MAX];
+    start(cluster, proxies);
+    for (uint32_t i = 0; i < stops; i++) {
+        load.generation = i;
+        leave_behind(cluster, &load);
+        cluster_launch(cluster, VICTIM);
+        cluster_wait_answer(cluster, VICTIM);
+        check_sleep_ms(check_random(&random, PAUSE_MS_MAX));
+        cluster_stop(cluster, VICTIM);
+        CHECK(files_count(cluster->nodes[VICTIM].data, "snapshot.") == 0);
+        cluster_launch(cluster, VICTIM);
+        uint32_t leader = cluster_wait_leader(cluster);
+        wait_applied(cluster, VICTIM, cluster_get_number(cluster, leader, "raft_commit_index"));
+        load_check(cluster, VICTIM, &load);
+    }
+    cluster_check_agreement(cluster);
+}
