@@ -19,7 +19,8 @@ void loop_wake(struct loop *loop)
         return;
     }
     loop->is_awake = true;
-    loop->now_ms = loop_monotonic_us() / 1000;
+    loop->woken_us = loop_monotonic_us();
+    loop->now_ms = loop->woken_us / 1000;
     loop->wall_ms = loop_wall_us() / 1000;
     if (loop->replica != NULL) {
         replica_begin_turn(loop->replica, loop->now_ms, loop->wall_ms);

@@ -15,10 +15,11 @@
 struct loop {
     struct event_base *base;
     struct replica *replica;
-    uint64_t now_ms;  /* monotonic, as of this turn's begin */
-    int64_t wall_ms;  /* Unix milliseconds, as of this turn's begin */
-    bool is_awake;    /* between loop_wake and the end of the turn */
-    bool is_stopping; /* an orderly stop has begun */
+    uint64_t woken_us; /* monotonic, of this turn's begin */
+    uint64_t now_ms;   /* the same */
+    int64_t wall_ms;   /* Unix milliseconds, as of this turn's begin */
+    bool is_awake;     /* between loop_wake and the end of the turn */
+    bool is_stopping;  /* an orderly stop has begun */
 };
 
 /* Reads the clocks and begins the replica's turn, once a turn. */

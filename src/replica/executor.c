@@ -257,6 +257,7 @@ static void count_command(struct executor *executor, const struct command *comma
     stats->calls++;
     executor->last_us = replica_monotonic_us(executor->replica) - begin_us;
     stats->microseconds += executor->last_us;
+    latency_note_command(executor, command, executor->last_us);
     struct slice text = buf_slice(out);
     if (text.size > before && text.bytes[before] == '-') {
         stats->failed_calls++;

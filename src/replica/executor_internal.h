@@ -7,6 +7,7 @@
 #include "command/command.h"
 #include "replica/blocked.h"
 #include "replica/executor.h"
+#include "replica/latency.h"
 #include "replica/notify.h"
 #include "replica/pubsub.h"
 #include "replica/replica.h"
@@ -55,6 +56,7 @@ struct executor {
     struct blocked blocked;   /* sessions in BLPOP and the like */
     struct pubsub pubsub;
     struct slow_log slow_log;
+    struct latency latency;
     uint64_t last_us;             /* what the newest command took */
     struct command_events events; /* of the command being applied */
     uint32_t notify_flags;        /* notify-keyspace-events */
@@ -72,6 +74,7 @@ struct executor {
     uint64_t error_replies;
     uint64_t memory_peak_bytes; /* of used_memory, as INFO saw it */
     struct command_stats stats[COMMAND_ID_COUNT];
+    struct latency_histogram histograms[COMMAND_ID_COUNT];
     struct error_stat errors[ERROR_CODES_MAX];
     uint32_t errors_count;
 };

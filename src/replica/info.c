@@ -180,6 +180,9 @@ static void stats_section(struct info *info)
     LINE("pubsub_channels:%u\r\npubsub_patterns:%u\r\npubsubshard_channels:%u\r\n",
          topics[PUBSUB_CHANNEL].count, topics[PUBSUB_PATTERN].count, topics[PUBSUB_SHARD].count);
     LINE("latest_fork_usec:0\r\ntotal_forks:0\r\n");
+    const struct latency *latency = &info->executor->latency;
+    LINE("loop_turns:%llu\r\nloop_turns_over_5ms:%llu\r\nloop_turn_longest_us:%llu\r\n",
+         (u64)latency->turns, (u64)latency->turns_over_5ms, (u64)latency->longest_turn_us);
     LINE("tracking_total_keys:0\r\ntracking_total_items:0\r\ntracking_total_prefixes:0\r\n");
     LINE("total_error_replies:%llu\r\n", (u64)info->executor->error_replies);
 }

@@ -21,6 +21,10 @@ node_command node_client_pause, node_client_unpause;
 /* monitor.c */
 node_command node_monitor;
 
+/* latency.c */
+node_command node_latency_doctor, node_latency_graph, node_latency_histogram, node_latency_history,
+    node_latency_latest, node_latency_reset;
+
 /* slow_log.c */
 node_command node_slowlog_get, node_slowlog_len, node_slowlog_reset;
 

@@ -40,6 +40,7 @@ enum execute_result node_config_resetstat(struct session *session, const struct 
     (void)arguments_count;
     struct executor *executor = session->executor;
     memset(executor->stats, 0, sizeof(executor->stats));
+    memset(executor->histograms, 0, sizeof(executor->histograms));
     memset(executor->errors, 0, sizeof(executor->errors));
     executor->errors_count = 0;
     executor->error_replies = 0;

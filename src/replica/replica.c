@@ -456,6 +456,16 @@ void replica_set_password(struct replica *replica, const char *password)
     replica->executor.password = mem_copy_string(password == NULL ? "" : password);
 }
 
+void replica_set_latency_threshold(struct replica *replica, uint64_t threshold_ms)
+{
+    replica->executor.latency.threshold_ms = threshold_ms;
+}
+
+void replica_note_turn(struct replica *replica, uint64_t us)
+{
+    latency_note_turn(&replica->executor, us);
+}
+
 void replica_set_slow_log(struct replica *replica, int64_t threshold_us, uint64_t entries_max)
 {
     slow_log_configure(&replica->executor.slow_log, threshold_us, entries_max);

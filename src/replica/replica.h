@@ -80,6 +80,12 @@ enum replica_debug_access {
 };
 void replica_set_debug_access(struct replica *replica, enum replica_debug_access access);
 
+/* latency-monitor-threshold in milliseconds; 0: LATENCY notes nothing. */
+void replica_set_latency_threshold(struct replica *replica, uint64_t threshold_ms);
+
+/* A turn of the event loop took so long. */
+void replica_note_turn(struct replica *replica, uint64_t us);
+
 /* slowlog-log-slower-than in microseconds, negative: off; slowlog-max-len. */
 void replica_set_slow_log(struct replica *replica, int64_t threshold_us, uint64_t entries_max);
 

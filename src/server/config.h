@@ -120,6 +120,7 @@ struct config {
     uint64_t client_query_buffer_bytes;
     struct config_output_limit output_limits[CONFIG_CLASSES];
     uint32_t notify_keyspace_events;
+    uint64_t latency_threshold_ms;
     int64_t slowlog_threshold_us;
     uint64_t slowlog_entries_max;
     uint64_t http_max_body_bytes;

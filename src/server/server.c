@@ -167,10 +167,12 @@ static bool create_replica(struct server *server, struct server_data *data)
     replica_set_debug_access(server->loop.replica,
                              (enum replica_debug_access)config->enable_debug_command);
     replica_set_notify_classes(server->loop.replica, config->notify_keyspace_events);
+    replica_set_latency_threshold(server->loop.replica, config->latency_threshold_ms);
     replica_set_slow_log(server->loop.replica, config->slowlog_threshold_us,
                          config->slowlog_entries_max);
     replica_set_bulk_bytes_max(server->loop.replica, (uint32_t)config->proto_max_bulk_bytes);
     server->loop.is_awake = true; /* replica_create began a turn */
+    server->loop.woken_us = loop_monotonic_us();
     return true;
 }
 

@@ -139,6 +139,7 @@ static void apply_changes(struct server *server)
     replica_set_password(replica, config->requirepass);
     replica_set_request_timeout(replica, config->request_timeout_ms);
     replica_set_notify_classes(replica, config->notify_keyspace_events);
+    replica_set_latency_threshold(replica, config->latency_threshold_ms);
     replica_set_slow_log(replica, config->slowlog_threshold_us, config->slowlog_entries_max);
     replica_set_bulk_bytes_max(replica, (uint32_t)config->proto_max_bulk_bytes);
     struct replica_snapshot_options snapshot = server_snapshot_options(config);

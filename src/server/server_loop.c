@@ -147,6 +147,7 @@ static void end_turn(struct server *server)
     server->has_more_work = ready.has_more_work || replica_has_new_requests(server->loop.replica);
     arm_deadline(server, ready.deadline_ms);
     server->is_done = is_stopped(server);
+    replica_note_turn(server->loop.replica, loop_monotonic_us() - server->loop.woken_us);
     loop_sleep(&server->loop);
 }
 
