@@ -38,6 +38,14 @@ const struct command_docs command_docs_data[COMMAND_ID_COUNT] = {
         .syntax = "key@0...",
         .summary = "Removes keys.",
     },
+    [COMMAND_DUMP] = {
+        .since = "2.6.0", .group = "generic",
+        .complexity = "O(N), N being the elements of the value and their bytes.",
+        .categories = "keyspace", .key_specs = "RO/access@1",
+        .tips = "nondeterministic_output",
+        .syntax = "key@0",
+        .summary = "Shows a value in the form that RESTORE takes, here and in Redis.",
+    },
     [COMMAND_EXISTS] = {
         .since = "1.0.0", .group = "generic", .complexity = "O(N), N being the keys.",
         .categories = "keyspace", .key_specs = "RO@1:-1",
@@ -247,6 +255,15 @@ const struct command_docs command_docs_data[COMMAND_ID_COUNT] = {
         .categories = "keyspace", .key_specs = "RW/access/delete@1 OW/insert@2",
         .syntax = "key@0 newkey@1",
         .summary = "Gives a key another name unless that is taken.",
+    },
+    [COMMAND_RESTORE] = {
+        .since = "2.6.0", .group = "generic",
+        .complexity = "O(N), N being the elements of the value and their bytes; O(N*log(N)) for "
+                      "sorted sets.",
+        .categories = "keyspace,dangerous", .key_specs = "OW/update@1",
+        .syntax = "key@0 ttl:integer serialized-value [REPLACE] [ABSTTL] "
+                  "[IDLETIME seconds:integer] [FREQ frequency:integer]",
+        .summary = "Makes a key of what DUMP has shown.",
     },
     [COMMAND_SCAN] = {
         .since = "2.8.0", .group = "generic",

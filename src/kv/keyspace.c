@@ -295,3 +295,12 @@ int64_t keyspace_item_idle_ms(const struct item *item, int64_t now_ms)
     return (int64_t)((item_access_time(now_ms) - item->accessed_s) & ITEM_ACCESS_MASK) *
            MS_PER_SECOND;
 }
+
+void keyspace_set_idle(struct keyspace *keyspace, uint32_t database, struct slice key,
+                       uint64_t idle_s)
+{
+    struct spot spot = keyspace_spot(keyspace, database, key);
+    ASSERT(spot.link != NULL);
+    uint32_t idle = idle_s < ITEM_ACCESS_MASK ? (uint32_t)idle_s : ITEM_ACCESS_MASK;
+    (*spot.link)->accessed_s = (item_access_time(keyspace->clock_ms) - idle) & ITEM_ACCESS_MASK;
+}

@@ -109,6 +109,10 @@ uint64_t keyspace_item_modified_index(const struct item *item);
 uint64_t keyspace_item_memory(const struct item *item);
 /* Milliseconds (to the second) between the last access on this node and now_ms. */
 int64_t keyspace_item_idle_ms(const struct item *item, int64_t now_ms);
+/* Has a key that is there seem unused on this node for so many seconds, at most for as many as are
+ * remembered. Replicated state stays as it is. */
+void keyspace_set_idle(struct keyspace *keyspace, uint32_t database, struct slice key,
+                       uint64_t idle_s);
 
 /*
  * Changes. Made by handlers of writes while an entry is applied, in the same order on every node.
