@@ -183,6 +183,10 @@ echo '== A Python client, redis-py'
 counted "$python" redis-tests/clients/client_python.py "$follower" "${others[@]}"
 echo '== A JavaScript client, node-redis'
 counted node redis-tests/clients/client_node.js "$follower"
+echo '== A PHP client, php-redis'
+counted php redis-tests/clients/client_php.php "$follower"
+echo '== A Ruby client, ruby-redis'
+counted ruby redis-tests/clients/client_ruby.rb "$follower"
 echo "== Redis's own tools"
 counted redis-tests/tools.sh "$follower"
 
