@@ -37,7 +37,7 @@ class Generator(Arguments, Containers, Others):
     WEIGHTS = {
         "set": 24, "get": 8, "incr": 12, "append": 8, "setrange": 6, "flush": 1, "swapdb": 1,
         "short_life": 0, "past_life": 3, "unknown": 2, "getkeys": 2, "command_info": 1, "lcs": 2,
-        "select": 2, "expire": 10, "no_multi": 1, "blocking": 1, "multi": 6, "publish": 2,
+        "select": 2, "expire": 10, "no_multi": 1, "blocking": 1, "multi": 6, "publish": 2, "subscribe": 1,
         "restore": 2, "look": 12, "hset": 10, "push": 10, "sadd": 12, "zadd": 12, "zrange": 8,
         "zrangeby": 8, "geosearch": 2, "zalgebra": 6, "salgebra": 6,
     }
