@@ -173,6 +173,7 @@ echo '== Conversations, word for word with redis-server'
 counted "$python" redis-tests/side_by_side/conversations.py --target-port "$leader"
 echo '== Keyspace notifications and messages, word for word with redis-server'
 counted "$python" redis-tests/side_by_side/events.py --target-port "$leader" --listen-port "$follower"
+counted "$python" redis-tests/side_by_side/events.py --target-port "$follower" --listen-port "$follower"
 others=()
 for port in "${redis[@]}"; do [ "$port" = "$follower" ] || others+=("$port"); done
 timeout 10 redis-cli -p "$leader" FLUSHALL >"$directory/flushall"
