@@ -98,7 +98,7 @@ counted() { # program...
 side_by_side() { # port, seed, protocol
     # A second for 1000 commands is ten times what it takes on a slow machine.
     timeout $((60 + count / 1000)) "$python" redis-tests/side_by_side/side_by_side.py \
-        --target-port "$1" --count "$count" --seed "$2" --protocol "$3"
+        --target-port "$1" --count "$count" --seed "$2" --protocol "$3" | tee "$directory/compared"
 }
 
 # ---- What the nodes must agree on ----
@@ -165,6 +165,7 @@ if [ "$part" = side-by-side ]; then
     check "a cluster of one, RESP2" side_by_side "${lone[2]}" $((seed + 2)) 2
     check "a cluster of one, RESP3" side_by_side "${lone[2]}" $((seed + 3)) 3
     check 'state hash at the same applied index' same_hashes
+    grep '^left out' "$directory/compared"
     checks_end
     exit
 fi
