@@ -98,7 +98,7 @@ counted() { # program...
 side_by_side() { # port, seed, protocol
     # A second for 1000 commands is ten times what it takes on a slow machine.
     timeout $((60 + count / 1000)) "$python" redis-tests/side_by_side/side_by_side.py \
-        --target-port "$1" --count "$count" --seed "$2" --protocol "$3"
+        --target-port "$1" --count "$count" --seed "$2" --protocol "$3" | tee "$directory/compared"
 }
 
 # ---- What the nodes must agree on ----
@@ -165,6 +165,7 @@ if [ "$part" = side-by-side ]; then
     check "a cluster of one, RESP2" side_by_side "${lone[2]}" $((seed + 2)) 2
     check "a cluster of one, RESP3" side_by_side "${lone[2]}" $((seed + 3)) 3
     check 'state hash at the same applied index' same_hashes
+    grep '^left out' "$directory/compared"
     checks_end
     exit
 fi
@@ -173,6 +174,7 @@ echo '== Conversations, word for word with redis-server'
 counted "$python" redis-tests/side_by_side/conversations.py --target-port "$leader"
 echo '== Keyspace notifications and messages, word for word with redis-server'
 counted "$python" redis-tests/side_by_side/events.py --target-port "$leader" --listen-port "$follower"
+counted "$python" redis-tests/side_by_side/events.py --target-port "$follower" --listen-port "$follower"
 others=()
 for port in "${redis[@]}"; do [ "$port" = "$follower" ] || others+=("$port"); done
 timeout 10 redis-cli -p "$leader" FLUSHALL >"$directory/flushall"
@@ -183,6 +185,10 @@ echo '== A Python client, redis-py'
 counted "$python" redis-tests/clients/client_python.py "$follower" "${others[@]}"
 echo '== A JavaScript client, node-redis'
 counted node redis-tests/clients/client_node.js "$follower"
+echo '== A PHP client, php-redis'
+counted php redis-tests/clients/client_php.php "$follower"
+echo '== A Ruby client, ruby-redis'
+counted ruby redis-tests/clients/client_ruby.rb "$follower"
 echo "== Redis's own tools"
 counted redis-tests/tools.sh "$follower"
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# tools.sh -- Redis's own redis-cli, in all its modes that a server without types but strings can
-# serve, and redis-benchmark, against one node.
+# tools.sh -- Redis's own redis-cli in its modes, redis-benchmark, and the exporter for Prometheus,
+# against one node.
 #
 #     redis-tests/tools.sh PORT
 #
@@ -124,6 +124,12 @@ modes() {
     check '--scan --pattern' prints 111 scan_count 'pipe:99*'
     check '--pipe: a value' prints 'value of 9876' cli GET pipe:9876
     check '--bigkeys' shows '^[0-9]{5} strings with [0-9]+ bytes' cli --bigkeys
+    cli SADD cli:set a b c >"$directory/added"
+    cli ZADD cli:zset 1 a 2 b >>"$directory/added"
+    cli HSET cli:hash a 1 >>"$directory/added"
+    cli RPUSH cli:list a b c d >>"$directory/added"
+    check '--bigkeys: a list' shows '^Biggest +list found .*cli:list.* has 4 items' cli --bigkeys
+    check '--memkeys' shows '^Biggest +zset found .*cli:zset.* has [0-9]+ bytes' cli --memkeys
     check '--stat' stat_ticks
     check '--latency' shows '^[0-9]+ [0-9]+ [0-9.]+ [0-9]+' cli --latency -i 1
 }
@@ -136,7 +142,7 @@ benchmark() { # how many results, options...
     timeout 30 redis-benchmark -p "$port" -c 50 -P 16 -n 20000 "$@" >"$directory/benchmark" 2>&1
     status=$?
     tr '\r' '\n' <"$directory/benchmark" >"$directory/lines"
-    results=$(grep -cE '^[A-Z_]+( \(10 keys\))?: [0-9.]+ requests per second|^"[A-Z]+",' \
+    results=$(grep -cE '^[A-Z_0-9]+( \([A-Za-z0-9 ]+\))?: [0-9.]+ requests per second|^"[A-Z]+",' \
         "$directory/lines")
     [ $status -eq 0 ] && [ "$results" -eq "$expected" ] &&
         ! grep -iE 'error|ERR |UNKNOWN |CLUSTERDOWN|could not' "$directory/lines" && return
@@ -147,11 +153,14 @@ benchmark() { # how many results, options...
 
 benchmarks() {
     check 'set, get, incr, mset, ping' benchmark 6 -t set,get,incr,mset,ping -q
+    # All of its default list but XADD.
+    check 'lists, sets, hashes, sorted sets' benchmark 14 -q \
+        -t lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin,lrange
     check 'random keys, two threads' benchmark 2 -t set,get -r 1000 --threads 2 -q
     check '-3 --csv' benchmark 2 -3 -t set,incr --csv
 }
 
-# ---- redis_exporter, where somebody has installed it ----
+# ---- redis_exporter ----
 
 metrics() {
     curl -sS --max-time 10 "http://127.0.0.1:${free_ports[0]}/metrics"
@@ -174,5 +183,5 @@ exporter() {
 one_command
 modes
 benchmarks
-if command -v prometheus-redis-exporter >/dev/null; then exporter; fi
+exporter
 checks_end

@@ -113,6 +113,54 @@ def several(checks, client, _ports):
                  [bool, redis.ResponseError, bytes])
 
 
+def containers(checks, client, ports):
+    """Hashes, lists, sets, sorted sets and places, as redis-py parses them."""
+    checks.equal("HSET", client.hset("py:hash", mapping={"a": 1, "b": "x"}), 2)
+    checks.equal("HGETALL", client.hgetall("py:hash"), {b"a": b"1", b"b": b"x"})
+    checks.equal("HINCRBYFLOAT", client.hincrbyfloat("py:hash", "a", 0.5), 1.5)
+    checks.equal("RPUSH", client.rpush("py:list", "a", "b", "c"), 3)
+    checks.equal("LRANGE", client.lrange("py:list", 0, -1), [b"a", b"b", b"c"])
+    checks.equal("LPOS", client.lpos("py:list", "c"), 2)
+    checks.equal("LMPOP", client.lmpop(1, "py:list", direction="LEFT"), [b"py:list", [b"a"]])
+    checks.equal("BLPOP", client.blpop(["py:none", "py:list"], timeout=5), (b"py:list", b"b"))
+    checks.equal("BLPOP of nothing", client.blpop("py:none", timeout=0.1), None)
+    waiting = []
+    thread = threading.Thread(
+        target=lambda: waiting.append(connect(ports[0]).brpop("py:queue", timeout=5)))
+    thread.start()
+    time.sleep(0.2)
+    connect(ports[-1]).lpush("py:queue", "job")
+    thread.join()
+    checks.equal("BRPOP of what another node was given", waiting, [(b"py:queue", b"job")])
+    checks.equal("SADD", client.sadd("py:set", "a", "b", "c"), 3)
+    checks.equal("SMEMBERS", client.smembers("py:set"), {b"a", b"b", b"c"})
+    checks.equal("SINTERCARD", client.sintercard(1, ["py:set"]), 3)
+    checks.holds("SPOP", client.spop("py:set") in (b"a", b"b", b"c"))
+    checks.equal("ZADD", client.zadd("py:zset", {"a": 1.5, "b": 2, "c": float("inf")}), 3)
+    checks.equal("ZRANGE", client.zrange("py:zset", 0, -1, withscores=True),
+                 [(b"a", 1.5), (b"b", 2.0), (b"c", float("inf"))])
+    checks.equal("ZRANGE by score", client.zrange("py:zset", "(1.5", 3, byscore=True), [b"b"])
+    checks.equal("ZRANK", client.zrank("py:zset", "c"), 2)
+    checks.equal("GEOADD", client.geoadd("py:geo", (13.361389, 38.115556, "Palermo")), 1)
+    checks.equal("GEOSEARCH", client.geosearch("py:geo", longitude=15, latitude=37, radius=200,
+                                               unit="km"), [b"Palermo"])
+    checks.equal("PFADD", client.pfadd("py:hll", "a", "b"), 1)
+    checks.equal("SORT", client.sort("py:zset", alpha=True, desc=True), [b"c", b"b", b"a"])
+
+
+def transactions(checks, client, ports):
+    """MULTI, and WATCH of what another node changes."""
+    with client.pipeline() as pipeline:
+        pipeline.set("py:multi", 1).incr("py:multi").get("py:multi")
+        checks.equal("MULTI", pipeline.execute(), [True, 2, b"2"])
+        pipeline.watch("py:multi")
+        connect(ports[-1]).set("py:multi", 5)
+        pipeline.multi()
+        pipeline.set("py:multi", 6)
+        checks.raises("WATCH", redis.WatchError, "Watched variable changed", pipeline.execute)
+    checks.equal("what the other has set stays", client.get("py:multi"), b"5")
+
+
 def expiry(checks, client, _ports):
     """Keys with a time to live."""
     checks.equal("SET EX", client.set("py:ttl", "x", ex=1000), True)
@@ -289,8 +337,8 @@ def main():
     ports = [int(argument) for argument in sys.argv[1:]]
     checks = Checks()
     client = connect(ports[0])
-    for part in (strings, numbers, several, expiry, scanning, text, pools, connections, information,
-                 everywhere, cleaning):
+    for part in (strings, numbers, several, containers, transactions, expiry, scanning, text, pools,
+                 connections, information, everywhere, cleaning):
         try:
             part(checks, client, ports)
         except Exception:

@@ -37,7 +37,7 @@ class Generator(Arguments, Containers, Others):
     WEIGHTS = {
         "set": 24, "get": 8, "incr": 12, "append": 8, "setrange": 6, "flush": 1, "swapdb": 1,
         "short_life": 0, "past_life": 3, "unknown": 2, "getkeys": 2, "command_info": 1, "lcs": 2,
-        "select": 2, "expire": 10, "no_multi": 1, "blocking": 1, "multi": 6, "publish": 2,
+        "select": 2, "expire": 10, "no_multi": 1, "blocking": 1, "multi": 6, "publish": 2, "subscribe": 1,
         "restore": 2, "look": 12, "hset": 10, "push": 10, "sadd": 12, "zadd": 12, "zrange": 8,
         "zrangeby": 8, "geosearch": 2, "zalgebra": 6, "salgebra": 6,
     }
@@ -60,7 +60,7 @@ class Generator(Arguments, Containers, Others):
                 return made
 
     def any_step(self):
-        if self.random.random() < 0.0004:
+        if self.random.random() < 0.0002:
             return self.short_life()
         made = self.random.choice(self.rows)()
         steps = made if isinstance(made[0], list) else [made]
@@ -112,14 +112,14 @@ class Generator(Arguments, Containers, Others):
                 [b"EXISTS", key]]
 
     def short_life(self):
-        """A key that expires while nobody looks."""
+        """A key that expires while nobody looks; the wait is long for machines that are busy."""
         key = self.key()
         first = self.random.choice([
             [[b"SET", key, self.value(), b"PX", b"30"]],
             [[b"SET", key, self.value()], [b"PEXPIRE", key, b"30"]],
             [[b"PSETEX", key, b"30", self.value()]],
         ])
-        return first + [[0.08], self.random.choice([
+        return first + [[0.25], self.random.choice([
             [b"GET", key], [b"INCR", key], [b"SET", key, b"1", b"NX"], [b"RENAME", key, b"new"],
             [b"APPEND", key, b"x"], [b"DEL", key], [b"PTTL", key], [b"COPY", key, b"new"],
             [b"KEYS", b"*"], [b"SCAN", b"0", b"COUNT", b"1000"], [b"RENAMENX", b"a", key],

@@ -198,7 +198,12 @@ class Others:
             return [self.blocking(), [b"PING"]]
         return [[b"MULTI"], self.blocking(), self.blocking(), [b"EXEC"]]
 
-    # Publishing, to nobody.
+    # Publishing, to nobody; subscribing for a moment.
+
+    def row_subscribe(self):
+        kind = self.random.choice([b"", b"P", b"S"])
+        channel = self.random.choice([b"c", b"", b"c*", b"\x00"])
+        return [[kind + b"SUBSCRIBE", channel], [kind + b"UNSUBSCRIBE", channel]]
 
     def row_publish(self):
         channel = self.random.choice([b"c", b"", b"\x00"])
