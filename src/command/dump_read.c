@@ -32,6 +32,7 @@ struct dump_reader {
     struct bytes_reader bytes;
     struct container *container;
     bool bad;
+    uint64_t unpacked; /* bytes that packed texts came to, together at most LIMIT_BULK_BYTES */
     /* A member of a hash or sorted set that waits for what belongs to it. */
     bool has_member;
     struct buf member;
@@ -88,11 +89,14 @@ static struct slice get_packed(struct dump_reader *reader, struct buf *scratch)
     uint64_t packed_size = get_length(reader);
     uint64_t size = get_length(reader);
     struct slice packed = bytes_get_bytes(&reader->bytes, packed_size);
-    if (reader->bytes.bad || size > LIMIT_BULK_BYTES || size > packed.size * LZF_RATIO_MAX ||
-        size == 0 || lzf_unpack(packed, buf_reserve(scratch, size), size) != RESULT_OK) {
+    reader->unpacked += size < LIMIT_BULK_BYTES ? size : LIMIT_BULK_BYTES;
+    if (reader->bytes.bad || reader->unpacked > LIMIT_BULK_BYTES ||
+        size > packed.size * LZF_RATIO_MAX || size == 0 ||
+        lzf_unpack(packed, buf_reserve(scratch, size), size) != RESULT_OK) {
         reader->bad = true;
         return slice_of(NULL, 0);
     }
+    reader->unpacked += size;
     buf_commit(scratch, size);
     return buf_slice(scratch);
 }

@@ -179,7 +179,7 @@ static void stats_section(struct info *info)
     const struct pubsub_topics *topics = info->executor->pubsub.kinds;
     LINE("pubsub_channels:%u\r\npubsub_patterns:%u\r\npubsubshard_channels:%u\r\n",
          topics[PUBSUB_CHANNEL].count, topics[PUBSUB_PATTERN].count, topics[PUBSUB_SHARD].count);
-    LINE("latest_fork_usec:0\r\ntotal_forks:0\r\n");
+    LINE("latest_fork_usec:0\r\ntotal_forks:0\r\nmigrate_cached_sockets:0\r\n");
     const struct latency *latency = &info->executor->latency;
     LINE("loop_turns:%llu\r\nloop_turns_over_5ms:%llu\r\nloop_turn_longest_us:%llu\r\n",
          (u64)latency->turns, (u64)latency->turns_over_5ms, (u64)latency->longest_turn_us);
