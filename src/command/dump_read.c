@@ -89,9 +89,8 @@ static struct slice get_packed(struct dump_reader *reader, struct buf *scratch)
     uint64_t packed_size = get_length(reader);
     uint64_t size = get_length(reader);
     struct slice packed = bytes_get_bytes(&reader->bytes, packed_size);
-    reader->unpacked += size < LIMIT_BULK_BYTES ? size : LIMIT_BULK_BYTES;
-    if (reader->bytes.bad || reader->unpacked > LIMIT_BULK_BYTES ||
-        size > packed.size * LZF_RATIO_MAX || size == 0 ||
+    bool is_too_much = size > LIMIT_BULK_BYTES - reader->unpacked;
+    if (reader->bytes.bad || is_too_much || size > packed.size * LZF_RATIO_MAX || size == 0 ||
         lzf_unpack(packed, buf_reserve(scratch, size), size) != RESULT_OK) {
         reader->bad = true;
         return slice_of(NULL, 0);
