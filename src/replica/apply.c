@@ -25,9 +25,10 @@ static bool is_own(const struct replica *replica, const struct batch_header *hea
     return header->origin == replica->self && header->incarnation == replica->incarnation;
 }
 
-/* Behind a try of a blocking command: whether its client waits on. */
+/* Behind a try of a blocking command, whose session's output had size before: whether its client
+ * waits on, or was answered that its time is over. */
 static bool waits_on(struct replica *replica, const struct batch_header *header,
-                     const struct command_context *context, struct session *session)
+                     const struct command_context *context, struct session *session, size_t before)
 {
     if ((context->command->flags & COMMAND_FLAG_BLOCKING) == 0) {
         return false;
@@ -36,7 +37,7 @@ static bool waits_on(struct replica *replica, const struct batch_header *header,
         propose_note_watcher(replica, header->origin);
     }
     if (session != NULL && session->blocked != NULL) {
-        return blocked_stays(session, context->miss);
+        return blocked_stays(session, context->miss, before);
     }
     bool is_for_nobody = is_own(replica, header) && (session == NULL || !session->is_open);
     if (is_for_nobody && context->miss == COMMAND_MISS_NONE) {
@@ -74,7 +75,7 @@ static void apply_command(struct replica *replica, const struct batch_header *he
                                       .arguments = replica->arguments.slices,
                                       .arguments_count = replica->arguments.count,
                                       .reply = is_answered ? &session->reply : &nowhere};
-    size_t before = buf_size(context.reply->out);
+    size_t before = session == NULL ? 0 : buf_size(&session->output);
     bool is_parked = session != NULL && blocked_is_parked(session); /* this is not its first try */
     if (command->id == COMMAND_EXEC) {
         transaction_apply(replica, session, context.reply, prng);
@@ -87,8 +88,7 @@ static void apply_command(struct replica *replica, const struct batch_header *he
         show_to_monitors(session, &context);
     }
     blocked_hear(replica);
-    if (waits_on(replica, header, &context, session)) {
-        buf_truncate(context.reply->out, before);
+    if (waits_on(replica, header, &context, session, before)) {
         notify_hand_out(replica);
         return;
     }

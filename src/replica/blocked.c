@@ -209,7 +209,7 @@ static void go_on(struct blocked_client *client)
     }
 }
 
-bool blocked_stays(struct session *session, enum command_miss miss)
+bool blocked_stays(struct session *session, enum command_miss miss, size_t before)
 {
     struct blocked_client *client = session->blocked;
     bool is_first = client->state == BLOCKED_TRYING;
@@ -218,6 +218,7 @@ bool blocked_stays(struct session *session, enum command_miss miss)
         blocked_leave(session);
         return false;
     }
+    buf_truncate(&session->output, before);
     if (is_first) {
         park(client);
     } else {

@@ -65,10 +65,11 @@ void blocked_begin(struct session *session, const struct command *command,
 void blocked_let_go_first(struct session *session);
 
 /*
- * A try for a session was applied, and ended with miss. True: its reply is void, for the client
- * waits on, or was answered here. False: the reply stands, and the client is not blocked any more.
+ * A try for a session was applied, and ended with miss. True: its reply was void and is gone from
+ * the session's output, back to the size before it, for the client waits on, or was answered here
+ * instead. False: the reply stands, and the client is not blocked any more.
  */
-bool blocked_stays(struct session *session, enum command_miss miss);
+bool blocked_stays(struct session *session, enum command_miss miss, size_t before);
 
 /* A try for a session that is parked was not sent in time, and dropped: it is to be repeated.
  * False: it was the first one, whose client is to be told. */

@@ -6,9 +6,11 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "command/command.h"
 
 enum {
     ANSWER_SLACK_MS = 50,
+    BLOCK_MS_MAX = 500, /* the longest in sim_draw.c */
     WORDS_MAX = 32,
     TEXT_BYTES = 256,
 };
@@ -24,7 +26,9 @@ static void check_wait(struct sim_line *line, const struct sim_line_command *com
     const struct lab_node *node = line->client.node;
     uint64_t waited_ms = line->sim->lab.now_ms - command->taken_ms;
     waited_ms = lab_by_clock_of(node, waited_ms - (node->paused_ms - command->paused_ms));
-    if (waited_ms > line->sim->request_timeout_ms + ANSWER_SLACK_MS) {
+    uint64_t limit_ms = line->sim->request_timeout_ms + ANSWER_SLACK_MS;
+    limit_ms += command->may_block ? BLOCK_MS_MAX : 0;
+    if (waited_ms > limit_ms) {
         lab_fail(&line->sim->lab, "%s %u on node %u: a command has waited for %" PRIu64 " ms",
                  line->name, line->number, node->number + 1, waited_ms);
     }
@@ -94,7 +98,10 @@ void sim_line_send(struct sim_line *line, uint32_t tag, const struct slice *argu
                    uint32_t arguments_count)
 {
     ASSERT(line->commands_count < SIM_LINE_COMMANDS_MAX);
-    line->commands[line->commands_count++] = (struct sim_line_command){.tag = tag};
+    const struct command *command = command_lookup(arguments[0]);
+    bool may_block = command != NULL && (command->flags & COMMAND_FLAG_BLOCKING) != 0;
+    line->commands[line->commands_count++] =
+        (struct sim_line_command){.tag = tag, .may_block = may_block};
     lab_client_send(&line->client, arguments, arguments_count);
 }
 

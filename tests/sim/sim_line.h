@@ -19,6 +19,7 @@ struct sim_line_hooks {
 struct sim_line_command {
     uint32_t tag;
     bool is_taken;
+    bool may_block; /* waits for elements, and for the try under way when its time is over */
     uint64_t taken_ms;
     uint64_t paused_ms; /* of its node, in all, when it was taken */
 };

@@ -282,6 +282,24 @@ UNIT_TEST(replica_blocked, a_wait_ends_with_its_time_and_the_pipeline_goes_on)
     close_three();
 }
 
+/* make sim SEED=1329: the answer was taken for the void reply of the try, and dropped. */
+UNIT_TEST(replica_blocked, a_wait_whose_time_ends_in_a_vain_try_is_answered)
+{
+    open_three(72);
+    wait_in(0, follower, "BLPOP a 0.1");
+    lab_network_clog(&lab.network, follower->number, leader->number, lab.now_ms + 200);
+    lab_client_say(&writer, "RPUSH a 1");
+    while (tries_at(follower, "a") == 0) {
+        lab_run_for(&lab, 1);
+    }
+    lab_client_say(&writer, "LPOP a");
+    lab_client_say(&clients[0], "PING");
+    CU_ASSERT_STRING_EQUAL(lab_client_hear(&clients[0], 100), "");
+    CU_ASSERT_STRING_EQUAL(lab_client_hear(&clients[0], 200), "*-1\r\n+PONG\r\n");
+    CU_ASSERT_STRING_EQUAL(lab_client_hear(&writer, 0), ":1\r\n$1\r\n1\r\n");
+    close_three();
+}
+
 UNIT_TEST(replica_blocked, unblock_ends_a_wait)
 {
     open_three(8);
