@@ -63,12 +63,13 @@ stage() { # name, command...
     add_row "$name" "${counts[0]}" "${counts[1]}" "${counts[2]}" $((SECONDS - started)) "$remark"
 }
 
-# All unit tests in one build mode, a stage for each directory.
-unit_stages() { # mode
+# All unit tests, a stage for each directory; with the sanitizers, which notice all that a build
+# without them does.
+unit_stages() {
     local directory name
     for directory in tests/unit/*/; do
         name=$(basename "$directory")
-        stage "unit $name ($1)" "${make[@]}" "MODE=$1" "BUILD=$root/$1" "unit-$name"
+        stage "unit $name (asan)" "${make[@]}" MODE=asan "BUILD=$root/asan" "unit-$name"
     done
 }
 
@@ -77,11 +78,12 @@ mkdir -p "$logs"
 stage format tests/tidy/format.sh
 stage tidy "${make[@]}" "BUILD=$root/release" tidy
 stage "mutants apply" tests/mutants/run.py --check
-unit_stages debug
-unit_stages asan
-# Where threads meet: the log store is the only place.
-stage "unit storage (tsan)" "${make[@]}" MODE=tsan "BUILD=$root/tsan" unit-storage
-stage sim "${make[@]}" "BUILD=$root/release" sim SEED=1 SEEDS=6000 "JOBS=$(nproc)"
+unit_stages
+# Where threads meet: the stores of the log and of the state are the only places.
+threaded=(flushes log_compaction log_faults log_full_disk log_store
+          state_faults state_full_disk state_install state_load state_store)
+stage "unit storage (tsan)" "${make[@]}" MODE=tsan "BUILD=$root/tsan" unit-storage "TESTS=${threaded[*]}"
+stage sim "${make[@]}" "BUILD=$root/release" sim SEED=1 SEEDS=4000 "JOBS=$(nproc)"
 stage "sim (asan)" "${make[@]}" MODE=asan "BUILD=$root/asan" sim SEED=1 SEEDS=300 "JOBS=$(nproc)"
 stage "fuzz corpora" "${make[@]}" MODE=asan "BUILD=$root/asan" fuzz-replay
 stage "sim storage" "${make[@]}" "BUILD=$root/release" sim-storage SEEDS=250 EXHAUSTIVE=71 SIM_FLAGS=--floors

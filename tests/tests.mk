@@ -18,8 +18,8 @@ $(BUILD)/unit-%: $$(call objects,$$(wildcard tests/unit/$$*/*.c tests/lib/unit*.
                  $$(call archives,$$(LAYERS_$$*))
 	$(call link,$(LDLIBS) $(LDLIBS_$*) -lcunit)
 unit: $(UNIT_DIRS:%=unit-%)              ## unit and paper tests, all directories
-unit-%: $(BUILD)/unit-%
-	$<
+unit-%: $(BUILD)/unit-%                  ## those of one directory: TESTS="suite suite.name ..."
+	$< $(TESTS)
 .PRECIOUS: $(BUILD)/unit-%
 
 COVERED := raft wire kv replica

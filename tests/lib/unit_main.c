@@ -1,7 +1,8 @@
 /* unit_main.c -- runs the registered unit tests with CUnit in basic mode.
  *
- * Arguments select tests by "suite" or "suite.name"; none runs all. Ends with one plain line,
- * "N passed, N failed", counting tests; exits 1 when one failed or none ran.
+ * Arguments select tests by "suite" or "suite.name"; none runs all; one that selects nothing is
+ * an error. Ends with one plain line, "N passed, N failed", counting tests; exits 1 when one failed
+ * or none ran.
  */
 #include <CUnit/Basic.h>
 #include <stdbool.h>
@@ -61,6 +62,21 @@ static bool add_selected(int count, char **selections)
     return true;
 }
 
+static bool each_selects_some(int count, char **selections)
+{
+    for (int i = 0; i < count; i++) {
+        int test = 0;
+        while (test < tests_count && !is_selected(test, 1, &selections[i])) {
+            test++;
+        }
+        if (test == tests_count) {
+            (void)fprintf(stderr, "unit: there is no test '%s'\n", selections[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
 static void print_line(enum logger_level level, const char *line, void *context)
 {
     (void)level;
@@ -73,6 +89,9 @@ int main(int argc, char **argv)
     logger_set_sink(print_line, NULL);
     if (getenv("UNIT_LOGGER") == NULL) {
         logger_set_level(LOGGER_ERROR);
+    }
+    if (!each_selects_some(argc - 1, argv + 1)) {
+        return 1;
     }
     if (CU_initialize_registry() != CUE_SUCCESS || !add_selected(argc - 1, argv + 1)) {
         (void)fprintf(stderr, "unit: could not set the tests up: %s\n", CU_get_error_msg());
