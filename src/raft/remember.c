@@ -164,6 +164,7 @@ void raft_handle_remembered(struct raft *raft, uint64_t peer, const struct raft_
                " to member %" PRIu64 ", but started from entry %" PRIu64 " and term %" PRIu64
                ": no vote until it is brought up to date",
                memory->index, memory->term, peer, raft->start_index, raft->start_term);
+    raft_drop_held(raft); /* a vote that it gave before it knew may be among them */
     if (raft->role != RAFT_FOLLOWER) {
         raft_become_follower(raft, raft->hard_state.term, RAFT_ID_NONE);
     }

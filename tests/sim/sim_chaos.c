@@ -201,10 +201,12 @@ bool sim_chaos_is_whole(struct sim *sim)
     return voters >= 3;
 }
 
-/* One disk is lost or rotten, and its node comes back with a blank one. */
+/* One disk is lost or rotten, and its node comes back with a blank one; but not while another one
+ * has an older disk, and may not know it yet: a cluster of three that lost two stays without a
+ * leader, rightly. */
 static void lose_disk(struct sim_chaos *chaos, struct lab_node *node, bool is_rotten)
 {
-    if (!sim_chaos_is_whole(chaos->sim) || chaos->oper.is_waiting) {
+    if (!sim_chaos_is_whole(chaos->sim) || chaos->put_back != NULL || chaos->oper.is_waiting) {
         return;
     }
     sim_chaos_crash(chaos, node);

@@ -128,6 +128,26 @@ UNIT_TEST(raft_remember, what_was_acknowledged_since_the_start_is_no_loss)
 }
 
 /* N10: a node that leads already finds that it has no right to. */
+/* make sim SEED=7004641: the vote was given, and on its way to the disk, when it was told. */
+UNIT_TEST(raft_remember, a_vote_that_waits_for_the_disk_is_not_sent_any_more)
+{
+    for (int told = 0; told < 2; told++) {
+        struct cluster cluster;
+        cluster_init(&cluster, 3, 0, 11);
+        start_from(&cluster, 5, (uint64_t[]){1, 5}, 2);
+        cluster.nodes[1].persists_by_hand = true;
+        (void)letter_vote(&cluster, 3, 1, 6,
+                          (struct raft_vote){.last_log_index = 2, .last_log_term = 5});
+        CU_ASSERT_EQUAL(letter_vote_reply(&cluster), -1);
+        if (told > 0) {
+            tell(&cluster, 2, (struct raft_memory){100, 5, 3});
+        }
+        (void)cluster_persist(&cluster, 1, 1);
+        CU_ASSERT_EQUAL(letter_vote_reply(&cluster), told > 0 ? -1 : 1);
+        cluster_deinit(&cluster);
+    }
+}
+
 UNIT_TEST(raft_remember, a_leader_that_has_lost_something_steps_down)
 {
     struct cluster cluster;
