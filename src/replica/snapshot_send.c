@@ -64,7 +64,8 @@ static bool wants(const struct replica *replica, const struct snapshot_receiver 
 
 void send_wanted(struct replica *replica, uint64_t from)
 {
-    if (replica->status.role != RAFT_LEADER ||
+    /* A new leader does not know yet what is committed: it will be told again. */
+    if (replica->status.role != RAFT_LEADER || !replica->status.own_term_committed ||
         raft_configuration_find(replica_configuration(replica), from) == NULL) {
         return;
     }

@@ -5,6 +5,7 @@
  *     make sim SEEDS=n [SEED=base]  n runs from a base that is drawn, or given
  *          JOBS=n                   in so many processes
  *          HISTORY=file             writes down what the clients of the (last) run saw
+ *          SIM_LOGGER=1             shows what the nodes log
  *
  * SIGINT ends it after the present run. The first line names seed and commit, the last one says how
  * to do it again. Ends at the first run that fails, with exit status 1; every 20th run is made
@@ -148,7 +149,7 @@ static void run_job(const struct plan *plan, uint32_t number)
     struct buf history = {0};
     own_job = job;
     logger_set_sink(print_error, NULL);
-    logger_set_level(LOGGER_ERROR);
+    logger_set_level(getenv("SIM_LOGGER") == NULL ? LOGGER_ERROR : LOGGER_NOTICE);
     (void)signal(SIGABRT, on_fatal);
     (void)signal(SIGSEGV, on_fatal);
     (void)signal(SIGPROF, on_fatal);

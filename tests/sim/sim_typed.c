@@ -1,12 +1,18 @@
 /* sim_typed.c -- a client of the simulation that uses every type of value. */
 #include "sim/sim_typed.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 enum {
     HANG_UP_ONE_IN = 200,
     PIPELINE_MAX = 6,
     TRANSACTION_MAX = 6,
     /* What a transaction brings besides: WATCH, MULTI, EXEC. */
     TRANSACTION_FRAME = 3,
+    ECHO_ONE_IN = 4,
+    ECHO_BYTES = 32,
+    NO_ECHO = 0, /* a tag */
 };
 
 static uint64_t below(struct sim_typed *typed, uint64_t bound)
@@ -39,11 +45,23 @@ static bool is_refusal_of_values(struct slice reply)
     return false;
 }
 
+/* What ECHO with that tag is answered; it shows when a command before it had no reply, or two. */
+static void check_echo(struct sim_line *line, uint32_t tag, struct slice reply)
+{
+    char expected[ECHO_BYTES];
+    (void)snprintf(expected, sizeof(expected), "$8\r\n%08" PRIx32 "\r\n", tag);
+    if (!slice_equals(reply, slice_of_string(expected))) {
+        lab_fail(&line->sim->lab, "%s %u: ECHO %08" PRIx32 " is answered %.*s", line->name,
+                 line->number, tag, (int)reply.size, (const char *)reply.bytes);
+    }
+}
+
 static void on_reply(struct sim_line *line, uint32_t tag, struct slice reply)
 {
-    (void)tag;
     struct sim_typed *typed = line->context;
-    if (reply.bytes[0] == '-' && !is_refusal_of_values(reply)) {
+    if (tag != NO_ECHO) {
+        check_echo(line, tag, reply);
+    } else if (reply.bytes[0] == '-' && !is_refusal_of_values(reply)) {
         (void)sim_line_take_error(line, reply);
     } else {
         typed->done++;
@@ -63,21 +81,21 @@ static void send_command(struct sim_typed *typed)
     static struct slice arguments[SIM_DRAWN_MAX];
     sim_draw_command(typed->draw, &typed->drawn);
     uint32_t count = sim_drawn_slices(&typed->drawn, arguments);
-    sim_line_send(&typed->line, 0, arguments, count);
+    sim_line_send(&typed->line, NO_ECHO, arguments, count);
 }
 
 static void send_transaction(struct sim_typed *typed)
 {
     uint64_t count = 1 + below(typed, TRANSACTION_MAX);
     if (below(typed, 3) == 0) {
-        sim_line_say(&typed->line, 0, "WATCH %c0 %c0", "hlszt"[below(typed, 5)],
+        sim_line_say(&typed->line, NO_ECHO, "WATCH %c0 %c0", "hlszt"[below(typed, 5)],
                      "hlszt"[below(typed, 5)]);
     }
-    sim_line_say(&typed->line, 0, "MULTI");
+    sim_line_say(&typed->line, NO_ECHO, "MULTI");
     for (uint64_t i = 0; i < count; i++) {
         send_command(typed);
     }
-    sim_line_say(&typed->line, 0, below(typed, 20) == 0 ? "DISCARD" : "EXEC");
+    sim_line_say(&typed->line, NO_ECHO, below(typed, 20) == 0 ? "DISCARD" : "EXEC");
 }
 
 void sim_typed_init(struct sim_typed *typed, struct sim *sim, uint32_t number,
@@ -104,21 +122,25 @@ void sim_typed_act(struct sim_typed *typed)
         sim_line_hang_up(line);
         return;
     }
-    if (line->commands_count + TRANSACTION_MAX + TRANSACTION_FRAME + 1 > SIM_LINE_COMMANDS_MAX) {
+    if (line->commands_count + TRANSACTION_MAX + TRANSACTION_FRAME + 2 > SIM_LINE_COMMANDS_MAX) {
         return;
     }
     if (typed->is_fresh) { /* these databases are emptied and exchanged, too */
-        sim_line_say(line, 0, "SELECT %d", 1 + (int)below(typed, 2));
+        sim_line_say(line, NO_ECHO, "SELECT %d", 1 + (int)below(typed, 2));
         typed->is_fresh = false;
     }
     uint64_t dice = below(typed, 6);
     uint64_t count = dice == 0 ? 1 + below(typed, PIPELINE_MAX) : 1;
     if (dice == 1) {
         send_transaction(typed);
-        return;
+    } else {
+        for (uint64_t i = 0; i < count; i++) {
+            send_command(typed);
+        }
     }
-    for (uint64_t i = 0; i < count; i++) {
-        send_command(typed);
+    if (below(typed, ECHO_ONE_IN) == 0) {
+        uint32_t tag = 1 + (uint32_t)below(typed, UINT32_MAX);
+        sim_line_say(line, tag, "ECHO %08" PRIx32, tag);
     }
 }
 

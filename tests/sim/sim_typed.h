@@ -5,7 +5,8 @@
  * it is the same on every node, in every replay and in every snapshot is what is judged: state
  * hashes at equal index and contents at the end (lab.h), contents of snapshots taken while keys
  * change (lab_state.h), replay == live state (lab_check_replay). A reply must be a value or one of
- * the errors that the command has. Exactly-once of all types is sim_ledger.h's.
+ * the errors that the command has, and an ECHO now and then shows that each had one, in its place.
+ * Exactly-once of all types is sim_ledger.h's.
  */
 #ifndef QUORUM_TESTS_SIM_SIM_TYPED_H
 #define QUORUM_TESTS_SIM_SIM_TYPED_H

@@ -501,6 +501,39 @@ UNIT_TEST(replica_snapshot_transfer, a_node_without_its_state_gets_one_that_its_
     close_cluster();
 }
 
+/* make sim SEED=7009216: a new leader knows little of what is committed, and took an old snapshot for
+ * good enough. */
+UNIT_TEST(replica_snapshot_transfer, a_new_leader_waits_until_it_knows_what_is_committed)
+{
+    struct lab_node *old = open_cluster(3, 103);
+    struct lab_node *follower = lab_follower(&lab);
+    struct lab_node *leader = &lab.nodes[3 - old->number - follower->number];
+    struct replica_snapshot_options seldom = {.log_entries = 1000000};
+    replica_set_snapshot_options(leader->replica, &seldom);
+    CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(leader, "SAVE", 300), "+OK"));
+    snapshot_lab_write(&client, 1, 200);
+    lab_crash(old);
+    lab_crash(follower);
+    lab_crash(leader);
+    CU_ASSERT_TRUE(follower->disk.base_index > leader->state.saved.meta.index);
+    leader->disk.commit_index = leader->state.saved.meta.index;
+    follower->is_state_missing = true;
+    snapshot_lab_start(leader);
+    snapshot_lab_start(follower);
+    replica_set_snapshot_options(leader->replica, &seldom);
+    while (snapshot_lab_status(leader).raft.role != RAFT_LEADER && lab.now_ms < 60000) {
+        lab_run_for(&lab, 1);
+    }
+    CU_ASSERT_FALSE_FATAL(snapshot_lab_status(leader).raft.own_term_committed);
+    lab_begin_turn(leader);
+    send_wanted(leader->replica, lab_id(follower->number));
+    follower->is_state_missing = false;
+    snapshot_lab_start(old);
+    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 10000));
+    CU_ASSERT_EQUAL(follower->state.installs, 1);
+    close_cluster();
+}
+
 /* Another leader's log would bring it past the snapshot while that takes the place of state.db. */
 UNIT_TEST(replica_snapshot_transfer, nothing_is_applied_while_it_takes_its_place)
 {
