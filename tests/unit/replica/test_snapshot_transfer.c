@@ -501,8 +501,8 @@ UNIT_TEST(replica_snapshot_transfer, a_node_without_its_state_gets_one_that_its_
     close_cluster();
 }
 
-/* make sim SEED=7009216: a new leader knows little of what is committed, and took an old snapshot for
- * good enough. */
+/* make sim SEED=7009216: a new leader knows little of what is committed, and took an old snapshot
+ * for good enough. */
 UNIT_TEST(replica_snapshot_transfer, a_new_leader_waits_until_it_knows_what_is_committed)
 {
     struct lab_node *old = open_cluster(3, 103);
