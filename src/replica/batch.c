@@ -72,7 +72,7 @@ static struct batch *open_batch(struct batches *batches)
 }
 
 /* Moves the open batch, if there is one, behind the queued ones. */
-static void close_open(struct batches *batches)
+void batches_close_open(struct batches *batches)
 {
     if (batches->open != NULL) {
         list_push_back(&batches->queued, &batches->open->link);
@@ -96,7 +96,7 @@ uint64_t batches_add(struct batches *batches, struct session *session, uint32_t 
     batch->sessions[batch->commands_count++] = session;
     batches->bytes += buf_size(&batch->commands) - before;
     if (buf_size(&batch->commands) >= LIMIT_ENTRY_BYTES_SOFT) {
-        close_open(batches);
+        batches_close_open(batches);
     }
     return generation;
 }
@@ -111,7 +111,7 @@ void batches_add_owed(struct batches *batches, uint32_t database, const struct s
 struct batch *batches_first_unsent(struct batches *batches)
 {
     if (list_is_empty(&batches->queued)) {
-        close_open(batches);
+        batches_close_open(batches);
     }
     if (list_is_empty(&batches->queued)) {
         return NULL;

@@ -60,6 +60,9 @@ uint64_t batches_add(struct batches *batches, struct session *session, uint32_t 
 void batches_add_owed(struct batches *batches, uint32_t database, const struct slice *arguments,
                       uint32_t arguments_count);
 
+/* Queues the open batch, if there is one, behind the others. */
+void batches_close_open(struct batches *batches);
+
 /* The first unsent batch, or NULL; an open one is closed by this. */
 struct batch *batches_first_unsent(struct batches *batches);
 

@@ -61,6 +61,11 @@ static void give_up_batches(struct replica *replica)
             fail_batch(batch, ERROR_UNKNOWN_OUTCOME);
         }
     }
+    /* It may be behind queued ones that are never dropped. */
+    const struct batch *open = replica->batches.open;
+    if (open != NULL && is_overdue(replica, open->opened_ms)) {
+        batches_close_open(&replica->batches);
+    }
     struct batch *batch = batches_first_unsent(&replica->batches);
     while (batch != NULL && is_overdue(replica, batch->opened_ms)) {
         struct batch *next = batches_next_unsent(&replica->batches, batch);
