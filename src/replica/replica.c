@@ -156,7 +156,7 @@ enum result replica_on_message(struct replica *replica, const struct peer_messag
         note_peer(replica, message->from, &message->node_info);
         break;
     case PEER_MESSAGE_SNAPSHOT_WANTED:
-        send_wanted(replica, message->from);
+        send_wanted(replica, message->from, message->snapshot_wanted);
         break;
     case PEER_MESSAGE_SNAPSHOT_OFFER:
         receive_offer(replica, message->from, &message->snapshot_offer);

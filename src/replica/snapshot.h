@@ -171,7 +171,7 @@ struct snapshot_send {
 
 void send_deinit(struct replica *replica);
 
-void send_wanted(struct replica *replica, uint64_t from);
+void send_wanted(struct replica *replica, uint64_t from, uint64_t index);
 void send_asked(struct replica *replica, uint64_t from, const struct peer_snapshot_ask *ask);
 
 void send_turn(struct replica *replica);

@@ -364,6 +364,7 @@ static void say_state_is_missing(struct replica *replica)
         struct peer_message message = {.type = PEER_MESSAGE_SNAPSHOT_WANTED,
                                        .from = replica->self,
                                        .to = replica->status.leader};
+        message.snapshot_wanted = replica->status.first_index - 1;
         outbox_add_message(&replica->outbox, &message);
     }
 }

@@ -62,19 +62,16 @@ static bool wants(const struct replica *replica, const struct snapshot_receiver 
     return receiver->wanted_ms != 0 && replica->now_ms < receiver->wanted_ms + WANTED_LATELY_MS;
 }
 
-void send_wanted(struct replica *replica, uint64_t from)
+void send_wanted(struct replica *replica, uint64_t from, uint64_t index)
 {
-    /* A new leader does not know yet what is committed: it will be told again. */
-    if (replica->status.role != RAFT_LEADER || !replica->status.own_term_committed ||
+    /* No log begins behind what its leader has; a later one will be told again. */
+    if (replica->status.role != RAFT_LEADER || index > replica->status.last_index ||
         raft_configuration_find(replica_configuration(replica), from) == NULL) {
         return;
     }
     struct snapshot_receiver *receiver = add_receiver(&replica->send, from);
     if (receiver != NULL) {
-        if (!wants(replica, receiver)) {
-            /* Its own log may begin behind anything up to what is committed by now. */
-            receiver->index = replica->status.commit_index;
-        }
+        receiver->index = index;
         receiver->wanted_ms = replica->now_ms;
     }
 }

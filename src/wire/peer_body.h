@@ -74,7 +74,8 @@
  *      856   64  version
  *      920    1  is_disk_low
  *      921    7  zero
- * SNAPSHOT_WANTED, 8 bytes, all zero.
+ * SNAPSHOT_WANTED, 8 bytes:
+ *        0    8  index: what its log goes on from
  * SNAPSHOT_OFFER, 32 bytes, a snapshot:
  *        0    8  index, not 0
  *        8    8  term

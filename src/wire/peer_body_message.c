@@ -52,9 +52,9 @@ static bool get_node_info(struct bytes_reader *reader, struct peer_node_info *ou
     return !reader->bad;
 }
 
-static bool get_snapshot_wanted(struct bytes_reader *reader)
+static bool get_snapshot_wanted(struct bytes_reader *reader, uint64_t *index)
 {
-    peer_body_get_zeros(reader, PEER_BODY_SNAPSHOT_WANTED_BYTES);
+    *index = bytes_get_u64(reader);
     return !reader->bad;
 }
 
@@ -133,7 +133,7 @@ void peer_body_put(struct buf *out, const struct peer_message *message)
         put_node_info(out, &message->node_info);
         break;
     case PEER_MESSAGE_SNAPSHOT_WANTED:
-        peer_body_put_zeros(out, PEER_BODY_SNAPSHOT_WANTED_BYTES);
+        bytes_put_u64(out, message->snapshot_wanted);
         break;
     case PEER_MESSAGE_SNAPSHOT_OFFER:
         peer_body_put_snapshot(out, &message->snapshot_offer);
@@ -190,7 +190,7 @@ static bool get_body(struct bytes_reader *reader, struct peer_message *message)
     case PEER_MESSAGE_NODE_INFO:
         return get_node_info(reader, &message->node_info);
     case PEER_MESSAGE_SNAPSHOT_WANTED:
-        return get_snapshot_wanted(reader);
+        return get_snapshot_wanted(reader, &message->snapshot_wanted);
     case PEER_MESSAGE_SNAPSHOT_OFFER:
         return peer_body_get_snapshot(reader, &message->snapshot_offer);
     case PEER_MESSAGE_SNAPSHOT_ASK:

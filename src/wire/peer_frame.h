@@ -36,7 +36,7 @@
 #include "base/slice.h"
 #include "wire/peer_message.h"
 
-#define PEER_PROTOCOL_VERSION 3
+#define PEER_PROTOCOL_VERSION 4
 #define PEER_HELLO_BYTES 128
 #define PEER_FRAME_HEADER_BYTES 32
 #define PEER_FRAGMENT_BYTES (256u * 1024)

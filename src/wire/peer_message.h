@@ -107,6 +107,7 @@ struct peer_message {
         struct peer_forward forward;
         struct peer_forward_refused forward_refused;
         struct peer_node_info node_info;
+        uint64_t snapshot_wanted; /* the least index of one that the sender's log goes on from */
         struct peer_snapshot snapshot_offer;
         struct peer_snapshot_ask snapshot_ask;
         struct peer_snapshot_piece snapshot_piece;

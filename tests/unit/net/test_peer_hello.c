@@ -160,7 +160,7 @@ UNIT_TEST(peer_hello, a_caller_of_another_protocol_version_gets_our_hello_and_is
     CU_ASSERT_EQUAL(peer_hello_decode(answer, &hello), RESULT_OK);
     CU_ASSERT_EQUAL(hello.from, 1);
     CU_ASSERT_EQUAL(hello.to, RAFT_ID_NONE);
-    CU_ASSERT_EQUAL(lab_lines_with(lab, "speaks version 4 of the peer protocol"), 1);
+    CU_ASSERT_EQUAL(lab_lines_with(lab, "speaks version 5 of the peer protocol"), 1);
     (void)close(raw);
     lab_close(lab);
 }
@@ -194,7 +194,7 @@ UNIT_TEST(peer_hello, a_dialler_refuses_another_protocol_version)
     struct peer_hello hello = {.version = PEER_PROTOCOL_VERSION + 1, .from = 2, .to = 1};
     uint8_t bytes[PEER_HELLO_BYTES];
     peer_hello_encode(&hello, bytes);
-    CU_ASSERT_EQUAL(lines_after_answer(bytes, sizeof(bytes), "speaks version 4"), 1);
+    CU_ASSERT_EQUAL(lines_after_answer(bytes, sizeof(bytes), "speaks version 5"), 1);
 }
 
 UNIT_TEST(peer_hello, a_dialler_refuses_what_is_no_peer)

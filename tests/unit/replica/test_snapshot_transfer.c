@@ -430,110 +430,6 @@ UNIT_TEST(replica_snapshot_transfer, own_clients_are_told_the_truth)
     close_cluster();
 }
 
-/* An EXEC that is refused ends its transaction all the same. */
-static void check_refused_exec(struct lab_node *node)
-{
-    struct lab_client asker = {0};
-    lab_client_open(&asker, node, NULL);
-    lab_client_say(&asker, "MULTI");
-    lab_client_say(&asker, "SET a 1");
-    CU_ASSERT_STRING_EQUAL(lab_client_hear(&asker, 10), "+OK\r\n+QUEUED\r\n");
-    lab_client_say(&asker, "EXEC");
-    CU_ASSERT_TRUE(begins_with(lab_client_hear(&asker, 10), "-CLUSTERDOWN "));
-    lab_client_say(&asker, "EXEC");
-    CU_ASSERT_STRING_EQUAL(lab_client_hear(&asker, 10), "-ERR EXEC without MULTI\r\n");
-    lab_client_deinit(&asker);
-}
-
-/* Raft has no need of a snapshot for this node; it says itself that it wants one. */
-UNIT_TEST(replica_snapshot_transfer, a_node_without_its_state_says_so_until_it_has_one)
-{
-    struct lab_node *leader = open_cluster(3, 94);
-    snapshot_lab_write(&client, 1, 30); /* less than makes a snapshot */
-    struct lab_node *follower = lab_follower(&lab);
-    lab_crash(follower);
-    follower->is_state_missing = true;
-    lab_network_cut(&lab.network, leader->number, follower->number, true);
-    snapshot_lab_start(follower);
-    lab_run_for(&lab, 100);
-    CU_ASSERT_TRUE(snapshot_lab_status(follower).is_state_missing);
-    CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(follower, "GET key:1", 10),
-                               "-CLUSTERDOWN This node has lost its state"));
-    CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(follower, "SET a 1", 10), "-CLUSTERDOWN "));
-    check_refused_exec(follower);
-    CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(follower, "SAVE", 10), "-CLUSTERDOWN "));
-    CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(follower, "BGSAVE", 10), "-CLUSTERDOWN "));
-    CU_ASSERT_TRUE(
-        begins_with(snapshot_lab_ask(follower, "QUORUM BACKUP BEGIN", 10), "-CLUSTERDOWN "));
-    CU_ASSERT_EQUAL(snapshot_lab_status(follower).applied_index, 0);
-    lab_network_heal(&lab.network);
-    follower->is_state_missing = false;
-    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 10000));
-    CU_ASSERT_EQUAL(follower->state.installs, 1);
-    CU_ASSERT_FALSE(snapshot_lab_status(follower).is_state_missing);
-    CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(follower, "DBSIZE", 100), ":30\r\n");
-    lab_run_for(&lab, 5000); /* the leader forgets that it wanted one */
-    uint64_t copies = leader->state.copies;
-    lab_run_for(&lab, 60000);
-    CU_ASSERT_EQUAL(leader->state.copies, copies);
-    close_cluster();
-}
-
-/* A copy that the leader has already is older than the log of the node that lost its state. */
-UNIT_TEST(replica_snapshot_transfer, a_node_without_its_state_gets_one_that_its_log_goes_on_from)
-{
-    struct lab_node *leader = open_cluster(3, 98);
-    struct replica_snapshot_options seldom = {.log_entries = 1000000};
-    replica_set_snapshot_options(leader->replica, &seldom);
-    CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(leader, "QUORUM BACKUP BEGIN", 300), "*8"));
-    uint64_t copied_index = leader->state.copy_snapshot.index;
-    snapshot_lab_write(&client, 1, 200);
-    CU_ASSERT_TRUE(snapshot_lab_status(leader).raft.first_index <= copied_index + 1);
-    struct lab_node *follower = lab_follower(&lab);
-    lab_crash(follower);
-    CU_ASSERT_TRUE(follower->disk.base_index > copied_index);
-    follower->is_state_missing = true;
-    snapshot_lab_start(follower);
-    follower->is_state_missing = false;
-    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 10000));
-    CU_ASSERT_EQUAL(follower->state.installs, 1);
-    CU_ASSERT_TRUE(follower->state.saved.meta.index > copied_index);
-    close_cluster();
-}
-
-/* make sim SEED=7009216: a new leader knows little of what is committed, and took an old snapshot
- * for good enough. */
-UNIT_TEST(replica_snapshot_transfer, a_new_leader_waits_until_it_knows_what_is_committed)
-{
-    struct lab_node *old = open_cluster(3, 103);
-    struct lab_node *follower = lab_follower(&lab);
-    struct lab_node *leader = &lab.nodes[3 - old->number - follower->number];
-    struct replica_snapshot_options seldom = {.log_entries = 1000000};
-    replica_set_snapshot_options(leader->replica, &seldom);
-    CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(leader, "SAVE", 300), "+OK"));
-    snapshot_lab_write(&client, 1, 200);
-    lab_crash(old);
-    lab_crash(follower);
-    lab_crash(leader);
-    CU_ASSERT_TRUE(follower->disk.base_index > leader->state.saved.meta.index);
-    leader->disk.commit_index = leader->state.saved.meta.index;
-    follower->is_state_missing = true;
-    snapshot_lab_start(leader);
-    snapshot_lab_start(follower);
-    replica_set_snapshot_options(leader->replica, &seldom);
-    while (snapshot_lab_status(leader).raft.role != RAFT_LEADER && lab.now_ms < 60000) {
-        lab_run_for(&lab, 1);
-    }
-    CU_ASSERT_FALSE_FATAL(snapshot_lab_status(leader).raft.own_term_committed);
-    lab_begin_turn(leader);
-    send_wanted(leader->replica, lab_id(follower->number));
-    follower->is_state_missing = false;
-    snapshot_lab_start(old);
-    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 10000));
-    CU_ASSERT_EQUAL(follower->state.installs, 1);
-    close_cluster();
-}
-
 /* Another leader's log would bring it past the snapshot while that takes the place of state.db. */
 UNIT_TEST(replica_snapshot_transfer, nothing_is_applied_while_it_takes_its_place)
 {
@@ -569,26 +465,6 @@ UNIT_TEST(replica_snapshot_transfer, nothing_is_applied_while_it_takes_its_place
     CU_ASSERT_EQUAL(follower->state.installs, 1);
     snapshot_lab_restart(follower);
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
-    close_cluster();
-}
-
-/* All its log, and no state: it may be elected, but does not stay. */
-UNIT_TEST(replica_snapshot_transfer, a_node_without_its_state_does_not_lead)
-{
-    struct lab_node *leader = open_cluster(3, 95);
-    snapshot_lab_write(&client, 1, 120);
-    lab_crash(leader);
-    leader->is_state_missing = true;
-    snapshot_lab_start(leader);
-    for (uint32_t i = 0; i < lab.nodes_count; i++) {
-        if (&lab.nodes[i] != leader) {
-            snapshot_lab_restart(&lab.nodes[i]); /* everybody may be elected */
-        }
-    }
-    leader->is_state_missing = false;
-    CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
-    CU_ASSERT_TRUE(leader->state.installs >= 1);
-    CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(leader, "DBSIZE", 1000), ":120\r\n");
     close_cluster();
 }
 

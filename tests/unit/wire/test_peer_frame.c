@@ -225,7 +225,9 @@ UNIT_TEST(peer_frame, snapshots_round_trip)
     struct buf frame = {0};
     struct peer_message out;
     struct peer_message wanted = {.type = PEER_MESSAGE_SNAPSHOT_WANTED, .from = 1, .to = 2};
+    wanted.snapshot_wanted = 0x1122334455667788;
     sample_round_trip(&wanted, &scratch, &out, &frame);
+    CU_ASSERT_EQUAL(out.snapshot_wanted, wanted.snapshot_wanted);
     struct peer_message ask = sample_snapshot_ask();
     sample_round_trip(&ask, &scratch, &out, &frame);
     check_snapshot(&out.snapshot_ask.snapshot);

@@ -29,7 +29,7 @@ UNIT_TEST(peer_hello, round_trip)
     struct peer_hello out;
     uint8_t at[PEER_HELLO_BYTES];
     peer_hello_encode(&in, at);
-    CU_ASSERT_EQUAL(memcmp(at, "QRMPEER\n\x03\0\0\0\x01\0\0\0\xc1", 17), 0);
+    CU_ASSERT_EQUAL(memcmp(at, "QRMPEER\n\x04\0\0\0\x01\0\0\0\xc1", 17), 0);
     CU_ASSERT_EQUAL(memcmp(at + 48, "\x88\x77\x66\x55\x44\x33\x22\x11node-5\0", 15), 0);
     CU_ASSERT_EQUAL_FATAL(peer_hello_decode(at, &out), RESULT_OK);
     CU_ASSERT_EQUAL(out.version, PEER_PROTOCOL_VERSION);

@@ -147,6 +147,7 @@ static struct peer_message late_sample(enum sample sample)
     switch ((int)sample) {
     case SAMPLE_SNAPSHOT_WANTED:
         message.type = PEER_MESSAGE_SNAPSHOT_WANTED;
+        message.snapshot_wanted = 69;
         break;
     case SAMPLE_SNAPSHOT_OFFER:
         message.type = PEER_MESSAGE_SNAPSHOT_OFFER;
