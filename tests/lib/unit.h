@@ -8,6 +8,8 @@
 #define QUORUM_TESTS_LIB_UNIT_H
 
 #include <CUnit/CUnit.h>
+#include <stdbool.h>
+#include <string.h>
 
 /* Called before main by UNIT_TEST; both names are literals. */
 void unit_register(const char *suite, const char *name, void (*function)(void));
@@ -19,5 +21,11 @@ void unit_register(const char *suite, const char *name, void (*function)(void));
         unit_register(#suite, #name, suite##_##name);                                              \
     }                                                                                              \
     static void suite##_##name(void)
+
+/* Whether a text, a reply for instance, begins so. */
+static inline bool unit_begins(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
 
 #endif

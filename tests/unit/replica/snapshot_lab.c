@@ -27,6 +27,21 @@ void snapshot_lab_close(struct lab *lab)
     lab_close(lab);
 }
 
+struct lab_node *snapshot_lab_open_with(struct lab *lab, struct lab_client *client,
+                                        uint32_t nodes_count, uint64_t seed)
+{
+    struct lab_node *leader = snapshot_lab_open(lab, nodes_count, seed, 50);
+    *client = (struct lab_client){0};
+    lab_client_open(client, leader, NULL);
+    return leader;
+}
+
+void snapshot_lab_close_with(struct lab *lab, struct lab_client *client)
+{
+    lab_client_deinit(client);
+    snapshot_lab_close(lab);
+}
+
 void snapshot_lab_write(struct lab_client *client, uint32_t first, uint32_t last)
 {
     char words[160];

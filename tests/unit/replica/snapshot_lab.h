@@ -9,6 +9,10 @@ struct lab_node *snapshot_lab_open(struct lab *lab, uint32_t nodes_count, uint64
                                    uint64_t log_entries);
 /* Checks that the lab found nothing wrong, and closes it. */
 void snapshot_lab_close(struct lab *lab);
+/* The same with a client of the leader; it saves after 50 entries. */
+struct lab_node *snapshot_lab_open_with(struct lab *lab, struct lab_client *client,
+                                        uint32_t nodes_count, uint64_t seed);
+void snapshot_lab_close_with(struct lab *lab, struct lab_client *client);
 
 /* Writes keys number first to last, 100 bytes each, one after the other. */
 void snapshot_lab_write(struct lab_client *client, uint32_t first, uint32_t last);

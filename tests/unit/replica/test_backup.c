@@ -31,11 +31,6 @@ static const char *ask(const char *words, uint64_t ms)
     return lab_client_hear(&client, ms);
 }
 
-static bool begins_with(const char *text, const char *prefix)
-{
-    return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
 /* The value behind a key in a flat array of bulk strings and integers. */
 static uint64_t number_of(const char *reply, const char *key)
 {
@@ -67,7 +62,7 @@ UNIT_TEST(replica_backup, gives_the_state_as_a_file)
     struct lab_node *node = open_one(1);
     node->state.padding_bytes = 2500000;
     const char *begun = ask("QUORUM BACKUP BEGIN", 200);
-    CU_ASSERT_TRUE(begins_with(begun, "*8\r\n$5\r\nindex\r\n:"));
+    CU_ASSERT_TRUE(unit_begins(begun, "*8\r\n$5\r\nindex\r\n:"));
     /* It shows everything that was written. */
     CU_ASSERT_EQUAL(number_of(begun, "index"), snapshot_lab_status(node).applied_index);
     CU_ASSERT_EQUAL(number_of(begun, "term"), snapshot_lab_status(node).raft.term);
@@ -85,13 +80,13 @@ UNIT_TEST(replica_backup, gives_the_state_as_a_file)
     CU_ASSERT_EQUAL(hash_bytes(0, buf_slice(&file)), hash);
     buf_deinit(&file);
     CU_ASSERT_STRING_EQUAL(ask("QUORUM BACKUP END", 10), "+OK\r\n");
-    CU_ASSERT_TRUE(begins_with(ask("QUORUM BACKUP READ 0 1", 10), "-ERR this client has begun no"));
+    CU_ASSERT_TRUE(unit_begins(ask("QUORUM BACKUP READ 0 1", 10), "-ERR this client has begun no"));
     lab_run_for(&lab, 40000);
     CU_ASSERT_EQUAL(buf_size(&node->state.copy), 0);
-    CU_ASSERT_TRUE(begins_with(ask("QUORUM BACKUP BEGIN", 200), "*8\r\n"));
+    CU_ASSERT_TRUE(unit_begins(ask("QUORUM BACKUP BEGIN", 200), "*8\r\n"));
     /* Nothing was written meanwhile: no further snapshot is made. */
     uint64_t commits = node->state.commits;
-    CU_ASSERT_TRUE(begins_with(ask("QUORUM BACKUP BEGIN", 200), "*8\r\n"));
+    CU_ASSERT_TRUE(unit_begins(ask("QUORUM BACKUP BEGIN", 200), "*8\r\n"));
     CU_ASSERT_EQUAL(node->state.commits, commits);
     close_one();
 }
@@ -105,32 +100,32 @@ UNIT_TEST(replica_backup, refuses_what_makes_no_sense)
     CU_ASSERT_STRING_EQUAL(ask("QUORUM BACKUP BEGIN x", 10), "-ERR syntax error\r\n");
     CU_ASSERT_STRING_EQUAL(ask("QUORUM BACKUP READ 0", 10), "-ERR syntax error\r\n");
     CU_ASSERT_STRING_EQUAL(ask("QUORUM BACKUP END", 10), "+OK\r\n");
-    CU_ASSERT_TRUE(begins_with(ask("QUORUM BACKUP READ 0 10", 10), "-ERR this client has begun"));
-    CU_ASSERT_TRUE(begins_with(ask("QUORUM BACKUP BEGIN", 200), "*8\r\n"));
-    CU_ASSERT_TRUE(begins_with(ask("QUORUM BACKUP READ x 10", 10), "-ERR offset and count"));
-    CU_ASSERT_TRUE(begins_with(ask("QUORUM BACKUP READ -1 10", 10), "-ERR offset and count"));
-    CU_ASSERT_TRUE(begins_with(ask("QUORUM BACKUP READ 0 1048577", 10), "-ERR offset and count"));
+    CU_ASSERT_TRUE(unit_begins(ask("QUORUM BACKUP READ 0 10", 10), "-ERR this client has begun"));
+    CU_ASSERT_TRUE(unit_begins(ask("QUORUM BACKUP BEGIN", 200), "*8\r\n"));
+    CU_ASSERT_TRUE(unit_begins(ask("QUORUM BACKUP READ x 10", 10), "-ERR offset and count"));
+    CU_ASSERT_TRUE(unit_begins(ask("QUORUM BACKUP READ -1 10", 10), "-ERR offset and count"));
+    CU_ASSERT_TRUE(unit_begins(ask("QUORUM BACKUP READ 0 1048577", 10), "-ERR offset and count"));
     CU_ASSERT_STRING_EQUAL(ask("QUORUM BACKUP READ 0 0", 10), "$0\r\n\r\n");
     CU_ASSERT_STRING_EQUAL(ask("QUORUM BACKUP READ 999999999999 10", 10), "$0\r\n\r\n");
-    CU_ASSERT_TRUE(begins_with(ask("QUORUM BACKUP READ 0 10", 10), "$10\r\n"));
+    CU_ASSERT_TRUE(unit_begins(ask("QUORUM BACKUP READ 0 10", 10), "$10\r\n"));
     close_one();
 }
 
 UNIT_TEST(replica_backup, is_one_clients_at_a_time)
 {
     struct lab_node *node = open_one(3);
-    CU_ASSERT_TRUE(begins_with(ask("QUORUM BACKUP BEGIN", 200), "*8\r\n"));
-    CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(node, "QUORUM BACKUP BEGIN", 200),
+    CU_ASSERT_TRUE(unit_begins(ask("QUORUM BACKUP BEGIN", 200), "*8\r\n"));
+    CU_ASSERT_TRUE(unit_begins(snapshot_lab_ask(node, "QUORUM BACKUP BEGIN", 200),
                                "-ERR another client is taking a backup"));
-    CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(node, "QUORUM BACKUP READ 0 1", 200),
+    CU_ASSERT_TRUE(unit_begins(snapshot_lab_ask(node, "QUORUM BACKUP READ 0 1", 200),
                                "-ERR this client has begun no"));
     lab_client_close(&client);
-    CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(node, "QUORUM BACKUP BEGIN", 200), "*8\r\n"));
+    CU_ASSERT_TRUE(unit_begins(snapshot_lab_ask(node, "QUORUM BACKUP BEGIN", 200), "*8\r\n"));
     lab_client_deinit(&client);
     lab_client_open(&client, node, NULL);
-    CU_ASSERT_TRUE(begins_with(ask("QUORUM BACKUP BEGIN", 200), "*8\r\n"));
+    CU_ASSERT_TRUE(unit_begins(ask("QUORUM BACKUP BEGIN", 200), "*8\r\n"));
     lab_run_for(&lab, 61000);
-    CU_ASSERT_TRUE(begins_with(ask("QUORUM BACKUP READ 0 1", 10), "-ERR this client has begun no"));
+    CU_ASSERT_TRUE(unit_begins(ask("QUORUM BACKUP READ 0 1", 10), "-ERR this client has begun no"));
     close_one();
 }
 
@@ -138,12 +133,12 @@ UNIT_TEST(replica_backup, fails_when_the_disk_has_no_room)
 {
     struct lab_node *node = open_one(4);
     node->state.fails_per_mille = 1000;
-    CU_ASSERT_TRUE(begins_with(ask("QUORUM BACKUP BEGIN", 500), "-ERR the snapshot could not"));
+    CU_ASSERT_TRUE(unit_begins(ask("QUORUM BACKUP BEGIN", 500), "-ERR the snapshot could not"));
     node->state.fails_per_mille = 0;
-    CU_ASSERT_TRUE(begins_with(ask("QUORUM BACKUP BEGIN", 5000), "*8\r\n"));
+    CU_ASSERT_TRUE(unit_begins(ask("QUORUM BACKUP BEGIN", 5000), "*8\r\n"));
     /* The disk forgets what it had: that is said, too. */
     buf_clear(&node->state.copy);
-    CU_ASSERT_TRUE(begins_with(ask("QUORUM BACKUP READ 0 100", 100), "-ERR the copy is gone"));
+    CU_ASSERT_TRUE(unit_begins(ask("QUORUM BACKUP READ 0 100", 100), "-ERR the copy is gone"));
     close_one();
 }
 
@@ -159,7 +154,7 @@ UNIT_TEST(replica_backup, any_node_will_do)
         lab.nodes[i].state.padding_bytes = 3000000;
         if (&lab.nodes[i] != leader && &lab.nodes[i] != behind) {
             CU_ASSERT_TRUE(
-                begins_with(snapshot_lab_ask(&lab.nodes[i], "QUORUM BACKUP BEGIN", 300), "*8\r\n"));
+                unit_begins(snapshot_lab_ask(&lab.nodes[i], "QUORUM BACKUP BEGIN", 300), "*8\r\n"));
         }
     }
     lab_network_heal(&lab.network);
@@ -170,7 +165,7 @@ UNIT_TEST(replica_backup, any_node_will_do)
     lab_client_say(&client, "QUORUM BACKUP BEGIN");
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 10000));
     CU_ASSERT_EQUAL(behind->state.installs, 1);
-    CU_ASSERT_TRUE(begins_with(lab_client_hear(&client, 10000), "*8\r\n"));
+    CU_ASSERT_TRUE(unit_begins(lab_client_hear(&client, 10000), "*8\r\n"));
     CU_ASSERT_EQUAL(leader->state.copies, 2);
     close_one();
 }

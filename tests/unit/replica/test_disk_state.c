@@ -44,11 +44,6 @@ static void expect(struct lab_client *client, const char *words, const char *rep
     CU_ASSERT_STRING_EQUAL(ask(client, words), reply);
 }
 
-static bool begins_with(const char *text, const char *begin)
-{
-    return strncmp(text, begin, strlen(begin)) == 0;
-}
-
 UNIT_TEST(replica_disk_state, a_low_node_refuses_only_what_needs_room)
 {
     struct lab_node *leader = open_three(1);
@@ -57,8 +52,8 @@ UNIT_TEST(replica_disk_state, a_low_node_refuses_only_what_needs_room)
     expect(client, "SET key value", "+OK\r\n");
     set_disk(low, REPLICA_DISK_LOW);
     const char *refusal = ask(client, "SET key other");
-    CU_ASSERT_TRUE(begins_with(refusal, "-DISKFULL the disk of this node, node-"));
-    CU_ASSERT_TRUE(begins_with(ask(client, "INCR counter"), "-DISKFULL "));
+    CU_ASSERT_TRUE(unit_begins(refusal, "-DISKFULL the disk of this node, node-"));
+    CU_ASSERT_TRUE(unit_begins(ask(client, "INCR counter"), "-DISKFULL "));
     expect(client, "GET key", "$5\r\nvalue\r\n");
     expect(client, "DEL key", ":1\r\n");
     expect(client, "PERSIST key", ":0\r\n");
@@ -81,7 +76,7 @@ UNIT_TEST(replica_disk_state, writes_that_were_taken_go_on)
     replica_set_disk_state(leader->replica, REPLICA_DISK_LOW);
     lab_client_say(client, "SET key other");
     const char *replies = lab_client_hear(client, 300);
-    CU_ASSERT_TRUE(begins_with(replies, "+OK\r\n-DISKFULL "));
+    CU_ASSERT_TRUE(unit_begins(replies, "+OK\r\n-DISKFULL "));
     close_three();
 }
 
@@ -95,7 +90,7 @@ UNIT_TEST(replica_disk_state, a_low_leader_hands_over_to_one_with_room)
     lab_run_for(&lab, 500);
     CU_ASSERT_PTR_EQUAL(lab_leader(&lab), heir);
     expect(&clients[heir->number], "SET key value", "+OK\r\n");
-    CU_ASSERT_TRUE(begins_with(ask(&clients[leader->number], "SET key value"), "-DISKFULL "));
+    CU_ASSERT_TRUE(unit_begins(ask(&clients[leader->number], "SET key value"), "-DISKFULL "));
     close_three();
 }
 
@@ -114,7 +109,7 @@ UNIT_TEST(replica_disk_state, a_low_leader_is_seen_by_all)
     /* Its own disk has room; the leader's has not, until it has handed over. */
     lab_client_say(&clients[follower->number], "SET key value");
     const char *refusal = lab_client_hear(&clients[follower->number], 1);
-    CU_ASSERT_TRUE(begins_with(refusal, "-DISKFULL the disk of the leader, node-"));
+    CU_ASSERT_TRUE(unit_begins(refusal, "-DISKFULL the disk of the leader, node-"));
     lab_run_for(&lab, 5000);
     CU_ASSERT_PTR_EQUAL(lab_leader(&lab), follower);
     expect(&clients[follower->number], "SET key value", "+OK\r\n");

@@ -39,11 +39,6 @@ static void isolate_all(void)
     }
 }
 
-static bool starts_with(const char *text, const char *prefix)
-{
-    return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
 UNIT_TEST(replica_give_up, without_a_leader_nothing_was_done)
 {
     (void)open_three(1);
@@ -101,7 +96,7 @@ UNIT_TEST(replica_give_up, a_write_that_was_sent_is_unknown)
     lab_client_say(&client, "GET a");
     CU_ASSERT_STRING_EQUAL(lab_client_hear(&client, TIMEOUT_MS - 1), "");
     const char *heard = lab_client_hear(&client, 2);
-    CU_ASSERT_TRUE(starts_with(heard, "-UNKNOWN "));
+    CU_ASSERT_TRUE(unit_begins(heard, "-UNKNOWN "));
     CU_ASSERT_PTR_NOT_NULL(strstr(heard, "\r\n" NO_LEADER));
     CU_ASSERT_EQUAL(client.replies_count, 3);
     lab_network_heal(&lab.network);
@@ -150,7 +145,7 @@ UNIT_TEST(replica_give_up, a_change_of_leader_costs_no_reply)
         for (int i = 1; i <= 20; i++) {
             char expected[16];
             (void)snprintf(expected, sizeof(expected), ":%d\r\n", i);
-            CU_ASSERT_TRUE_FATAL(starts_with(at, expected));
+            CU_ASSERT_TRUE_FATAL(unit_begins(at, expected));
             at += strlen(expected);
         }
         close_three();
@@ -188,7 +183,7 @@ UNIT_TEST(replica_give_up, what_a_leader_took_and_lost_is_taken_when_it_leads_ag
     CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(next, words, 2000), "+OK\r\n");
     CU_ASSERT_PTR_EQUAL(lab_leader(&lab), leader);
     lab_resume(follower);
-    CU_ASSERT_TRUE(starts_with(lab_client_hear(&client, 500), "-UNKNOWN "));
+    CU_ASSERT_TRUE(unit_begins(lab_client_hear(&client, 500), "-UNKNOWN "));
     lab_client_say(&client, "INCR a");
     CU_ASSERT_STRING_EQUAL(lab_client_hear(&client, TIMEOUT_MS - 1), ":2\r\n");
     close_three();
@@ -234,7 +229,7 @@ UNIT_TEST(replica_give_up, a_command_too_large_for_an_entry_is_refused)
         executor_execute(replica_executor(client.node->replica), client.session, arguments, 5),
         EXECUTE_TAKEN);
     mem_free((void *)(uintptr_t)value.bytes);
-    CU_ASSERT_TRUE(starts_with(lab_client_hear(&client, 10), "-ERR "));
+    CU_ASSERT_TRUE(unit_begins(lab_client_hear(&client, 10), "-ERR "));
     lab_client_say(&client, "SET a 1");
     CU_ASSERT_STRING_EQUAL(lab_client_hear(&client, 100), "+OK\r\n");
     close_three();

@@ -47,18 +47,13 @@ static const char *ask(struct lab_client *client, const char *words)
     return lab_client_hear(client, 600);
 }
 
-static bool begins_with(const char *text, const char *begin)
-{
-    return strncmp(text, begin, strlen(begin)) == 0;
-}
-
 static void expect_begin(struct lab_client *client, const char *words, const char *begin)
 {
     const char *reply = ask(client, words);
-    if (!begins_with(reply, begin)) {
+    if (!unit_begins(reply, begin)) {
         (void)fprintf(stderr, "%s\n  gave     %s\n  expected %s...\n", words, reply, begin);
     }
-    CU_ASSERT_TRUE(begins_with(reply, begin));
+    CU_ASSERT_TRUE(unit_begins(reply, begin));
 }
 
 static const char *role_of(uint32_t number)
@@ -169,7 +164,7 @@ UNIT_TEST(replica_membership, a_learner_has_no_vote_until_it_is_promoted)
     CU_ASSERT_FALSE(is_voter(3));
     CU_ASSERT_STRING_EQUAL(role_of(3), "Learner");
     const char *members = ask(client, "QUORUM MEMBERS");
-    CU_ASSERT_TRUE(begins_with(members, "*4\r\n*14\r\n$2\r\nid\r\n$6\r\nnode-1\r\n"));
+    CU_ASSERT_TRUE(unit_begins(members, "*4\r\n*14\r\n$2\r\nid\r\n$6\r\nnode-1\r\n"));
     CU_ASSERT_PTR_NOT_NULL(strstr(members, "$13\r\n10.0.0.4:9000\r\n"));
     CU_ASSERT_PTR_NOT_NULL(strstr(members, "$7\r\nlearner\r\n$5\r\nmatch\r\n:"));
     CU_ASSERT_PTR_NOT_NULL(
@@ -219,7 +214,7 @@ static void check_leader_leaves(bool ask_leader, uint64_t seed)
     struct replica_status before;
     replica_get_status(next->replica, &before);
     lab_client_say(&clients[leader->number], "INCR counter");
-    CU_ASSERT_TRUE(begins_with(lab_client_hear(&clients[leader->number], 5000), "-CLUSTERDOWN"));
+    CU_ASSERT_TRUE(unit_begins(lab_client_hear(&clients[leader->number], 5000), "-CLUSTERDOWN"));
     struct replica_status after;
     replica_get_status(next->replica, &after);
     CU_ASSERT_EQUAL(before.raft.term, after.raft.term);
@@ -298,15 +293,15 @@ UNIT_TEST(replica_membership, one_change_at_a_time)
     struct lab_client *second = another(CLIENTS - 1, leader->number);
     lab_client_say(second, "QUORUM ADD node-5 10.0.0.5:9000 LEARNER");
     CU_ASSERT_STRING_EQUAL(lab_client_hear(second, 500), "");
-    CU_ASSERT_TRUE(begins_with(lab_client_hear(second, 1000), "-CHANGING another change"));
-    CU_ASSERT_TRUE(begins_with(lab_client_hear(client, 1000), ":"));
+    CU_ASSERT_TRUE(unit_begins(lab_client_hear(second, 1000), "-CHANGING another change"));
+    CU_ASSERT_TRUE(unit_begins(lab_client_hear(client, 1000), ":"));
     /* A short wait is the server's, not the client's. */
     stall_followers(leader, 500);
     lab_client_say(client, "QUORUM REMOVE node-4");
     lab_run_for(&lab, 10);
     lab_client_say(second, "QUORUM ADD node-5 10.0.0.5:9000 LEARNER");
-    CU_ASSERT_TRUE(begins_with(lab_client_hear(second, 1000), ":"));
-    CU_ASSERT_TRUE(begins_with(lab_client_hear(client, 0), ":"));
+    CU_ASSERT_TRUE(unit_begins(lab_client_hear(second, 1000), ":"));
+    CU_ASSERT_TRUE(unit_begins(lab_client_hear(client, 0), ":"));
     close_lab();
 }
 
@@ -320,8 +315,8 @@ UNIT_TEST(replica_membership, what_is_not_committed_in_time_is_unknown)
     lab_run_for(&lab, 10);
     lab_client_say(&clients[follower->number], "QUORUM ADD node-4 10.0.0.4:9000 LEARNER");
     CU_ASSERT_STRING_EQUAL(lab_client_hear(&clients[leader->number], 2900), "");
-    CU_ASSERT_TRUE(begins_with(lab_client_hear(&clients[leader->number], 200), "-UNKNOWN "));
-    CU_ASSERT_TRUE(begins_with(lab_client_hear(&clients[follower->number], 0), "-UNKNOWN "));
+    CU_ASSERT_TRUE(unit_begins(lab_client_hear(&clients[leader->number], 200), "-UNKNOWN "));
+    CU_ASSERT_TRUE(unit_begins(lab_client_hear(&clients[follower->number], 0), "-UNKNOWN "));
     /* The next is asked of a node that is alone. */
     lab_run_for(&lab, 3000);
     lab_isolate(follower);
@@ -330,7 +325,7 @@ UNIT_TEST(replica_membership, what_is_not_committed_in_time_is_unknown)
     lab_client_say(&clients[follower->number], "PING");
     CU_ASSERT_STRING_EQUAL(lab_client_hear(&clients[follower->number], 2900), "");
     const char *reply = lab_client_hear(&clients[follower->number], 500);
-    CU_ASSERT_TRUE(begins_with(reply, "-CLUSTERDOWN No Raft leader took the request"));
+    CU_ASSERT_TRUE(unit_begins(reply, "-CLUSTERDOWN No Raft leader took the request"));
     CU_ASSERT_PTR_NOT_NULL(strstr(reply, "\r\n+PONG\r\n"));
     close_lab();
 }
@@ -348,7 +343,7 @@ UNIT_TEST(replica_membership, what_another_leader_overwrote_is_asked_again)
     lab_client_say(&clients[next->number], "INCR counter");
     lab_run_for(&lab, 100);
     lab_network_heal(&lab.network);
-    CU_ASSERT_TRUE(begins_with(lab_client_hear(&clients[leader->number], 1000), ":"));
+    CU_ASSERT_TRUE(unit_begins(lab_client_hear(&clients[leader->number], 1000), ":"));
     for (uint32_t i = 0; i < 3; i++) {
         CU_ASSERT_EQUAL(replica_configuration(lab.nodes[i].replica)->members_count, 4);
     }
@@ -369,7 +364,7 @@ UNIT_TEST(replica_membership, requests_are_bounded_and_forgotten)
     }
     uint32_t refused = 0;
     for (uint32_t i = 3; i < CLIENTS; i++) {
-        refused += begins_with(lab_client_hear(&clients[i], 0), "-CHANGING ");
+        refused += unit_begins(lab_client_hear(&clients[i], 0), "-CHANGING ");
     }
     CU_ASSERT_EQUAL(refused, CLIENTS - 3 + 1 - LIMIT_CHANGES_PENDING);
     for (uint32_t i = 3; i < CLIENTS; i++) {
@@ -435,7 +430,7 @@ UNIT_TEST(replica_membership, a_write_that_met_its_nodes_removal_is_done_later)
     lab_client_say(client, words);
     lab_run_for(&lab, 10);
     lab_client_say(&clients[node->number], "INCR counter");
-    CU_ASSERT_TRUE(begins_with(lab_client_hear(client, 600), ":"));
+    CU_ASSERT_TRUE(unit_begins(lab_client_hear(client, 600), ":"));
     CU_ASSERT_STRING_EQUAL(role_of(node->number), "Removed");
     add_again(node->number, client);
     CU_ASSERT_STRING_EQUAL(lab_client_hear(&clients[node->number], 1200), ":1\r\n");

@@ -8,24 +8,10 @@
 static struct lab lab;
 static struct lab_client client; /* of the leader */
 
-static struct lab_node *open_cluster(uint64_t seed)
-{
-    struct lab_node *leader = snapshot_lab_open(&lab, 3, seed, 50);
-    client = (struct lab_client){0};
-    lab_client_open(&client, leader, NULL);
-    return leader;
-}
-
-static void close_cluster(void)
-{
-    lab_client_deinit(&client);
-    snapshot_lab_close(&lab);
-}
-
 /* X1, X6: a file of another index than the one offered is not put in place as the one offered. */
 UNIT_TEST(replica_snapshot_refused, a_copy_of_another_index_is_not_installed)
 {
-    struct lab_node *leader = open_cluster(9);
+    struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 3, 9);
     struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
     leader->state.misnames_copy = true;
     lab_network_heal(&lab.network);
@@ -36,7 +22,7 @@ UNIT_TEST(replica_snapshot_refused, a_copy_of_another_index_is_not_installed)
     snapshot_lab_restart(leader); /* its copy is gone */
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
     CU_ASSERT_EQUAL(follower->state.installs, 1);
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 static bool is_about_to_load(const struct lab_state *state)
@@ -48,7 +34,7 @@ static bool is_about_to_load(const struct lab_state *state)
 /* X5, X6: the file is whole, and a row in it is of a database that there is not. */
 UNIT_TEST(replica_snapshot_refused, rows_that_do_not_load_are_not_installed)
 {
-    (void)open_cluster(10);
+    (void)snapshot_lab_open_with(&lab, &client, 3, 10);
     struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
     follower->state.delay_ms_max = 20;
     lab_network_heal(&lab.network);
@@ -65,7 +51,7 @@ UNIT_TEST(replica_snapshot_refused, rows_that_do_not_load_are_not_installed)
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000)); /* by another try */
     CU_ASSERT_EQUAL(follower->state.loads, 2);
     CU_ASSERT_EQUAL(follower->state.installs, 1);
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 /* What would be the next pieces, of a snapshot that differs in its hash alone. */
@@ -95,7 +81,7 @@ static void bring_pieces_of_another(struct lab_node *follower)
 UNIT_TEST(replica_snapshot_refused, pieces_of_another_snapshot_are_passed_over)
 {
     enum { FILE_BYTES = 8 * 1024 * 1024, MS_MAX = 20000 };
-    struct lab_node *leader = open_cluster(11);
+    struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 3, 11);
     struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
     leader->state.padding_bytes = FILE_BYTES;
     lab_network_heal(&lab.network);
@@ -113,7 +99,7 @@ UNIT_TEST(replica_snapshot_refused, pieces_of_another_snapshot_are_passed_over)
     CU_ASSERT_FALSE(was_given_up);
     CU_ASSERT_EQUAL(receive->installs, 1);
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 static void run_to_phase(const struct lab_node *node, enum receive_phase phase)
@@ -127,7 +113,7 @@ static void run_to_phase(const struct lab_node *node, enum receive_phase phase)
 /* X8: state.db is about to be another; what would be saved now belongs to the one before. */
 UNIT_TEST(replica_snapshot_refused, nothing_is_saved_while_the_state_is_replaced)
 {
-    (void)open_cluster(12);
+    (void)snapshot_lab_open_with(&lab, &client, 3, 12);
     struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
     lab_network_heal(&lab.network);
     run_to_phase(follower, RECEIVE_LOADING);
@@ -145,13 +131,13 @@ UNIT_TEST(replica_snapshot_refused, nothing_is_saved_while_the_state_is_replaced
     CU_ASSERT_TRUE(follower->state.saved.meta.index >= index);
     snapshot_lab_restart(follower);
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 /* X1: another leader still had the log, and this node went on from it while it loaded. */
 UNIT_TEST(replica_snapshot_refused, what_this_node_has_gone_beyond_is_not_installed)
 {
-    struct lab_node *leader = open_cluster(13);
+    struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 3, 13);
     struct replica_snapshot_options seldom = {.log_entries = 1000000};
     for (uint32_t i = 0; i < lab.nodes_count; i++) {
         if (&lab.nodes[i] != leader) {
@@ -174,7 +160,7 @@ UNIT_TEST(replica_snapshot_refused, what_this_node_has_gone_beyond_is_not_instal
     CU_ASSERT_EQUAL(follower->state.installs, 0);
     lab_start(leader);
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 /* The follower fetched all of the leader's copy, which is damaged. */
@@ -196,18 +182,18 @@ static struct lab_node *fetch_damaged(struct lab_node *leader)
 UNIT_TEST(replica_snapshot_refused, a_copy_made_again_is_offered_at_once)
 {
     enum { SILENCE_MS = 2000, FETCH_MS = 500 };
-    struct lab_node *leader = open_cluster(14);
+    struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 3, 14);
     struct lab_node *follower = fetch_damaged(leader);
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, SILENCE_MS + FETCH_MS));
     CU_ASSERT_EQUAL(leader->state.copies, 2);
     CU_ASSERT_EQUAL(follower->state.installs, 1);
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 /* X6: nobody had anything of the copy that took the place of one that could not be read. */
 UNIT_TEST(replica_snapshot_refused, a_copy_that_takes_the_place_of_an_unreadable_one_stays)
 {
-    struct lab_node *leader = open_cluster(15);
+    struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 3, 15);
     struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
     lab_network_heal(&lab.network);
     for (uint32_t ms = 0; ms < 5000 && leader->state.copies == 0; ms++) {
@@ -217,7 +203,7 @@ UNIT_TEST(replica_snapshot_refused, a_copy_that_takes_the_place_of_an_unreadable
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
     CU_ASSERT_EQUAL(leader->state.copies, 2);
     CU_ASSERT_EQUAL(follower->state.installs, 1);
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 static void ask_for(struct lab_node *leader, const struct lab_node *follower, uint64_t offset)
@@ -236,7 +222,7 @@ static void ask_for(struct lab_node *leader, const struct lab_node *follower, ui
 /* X6: what it asks for first may get there last. */
 UNIT_TEST(replica_snapshot_refused, a_member_that_begins_again_with_the_last_piece_gets_a_new_copy)
 {
-    struct lab_node *leader = open_cluster(16);
+    struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 3, 16);
     struct lab_node *follower = fetch_damaged(leader);
     lab.network.lost_type = PEER_FRAME_SNAPSHOT_ASK;
     run_to_phase(follower, RECEIVE_FETCHING);
@@ -249,5 +235,5 @@ UNIT_TEST(replica_snapshot_refused, a_member_that_begins_again_with_the_last_pie
     lab.network.lost_type = 0;
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
     CU_ASSERT_EQUAL(follower->state.installs, 1);
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }

@@ -10,28 +10,9 @@
 static struct lab lab;
 static struct lab_client client; /* of the leader */
 
-static struct lab_node *open_cluster(uint32_t nodes_count, uint64_t seed)
-{
-    struct lab_node *leader = snapshot_lab_open(&lab, nodes_count, seed, 50);
-    client = (struct lab_client){0};
-    lab_client_open(&client, leader, NULL);
-    return leader;
-}
-
-static void close_cluster(void)
-{
-    lab_client_deinit(&client);
-    snapshot_lab_close(&lab);
-}
-
-static bool begins_with(const char *text, const char *prefix)
-{
-    return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
 UNIT_TEST(replica_snapshot_transfer, a_member_that_is_far_behind_fetches_the_state)
 {
-    (void)open_cluster(3, 1);
+    (void)snapshot_lab_open_with(&lab, &client, 3, 1);
     struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
     lab_network_heal(&lab.network);
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
@@ -47,12 +28,12 @@ UNIT_TEST(replica_snapshot_transfer, a_member_that_is_far_behind_fetches_the_sta
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 3000));
     CU_ASSERT_EQUAL(follower->state.installs, 1);
     CU_ASSERT_EQUAL(follower->replica->hash_seed, client.node->replica->hash_seed);
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 UNIT_TEST(replica_snapshot_transfer, several_receivers_share_a_copy_which_goes_when_it_is_done)
 {
-    struct lab_node *leader = open_cluster(5, 2);
+    struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 5, 2);
     struct lab_node *first = lab_follower(&lab);
     lab_isolate(first);
     struct lab_node *second = NULL;
@@ -71,13 +52,13 @@ UNIT_TEST(replica_snapshot_transfer, several_receivers_share_a_copy_which_goes_w
     CU_ASSERT_TRUE(buf_size(&leader->state.copy) > 0);
     lab_run_for(&lab, 40000);
     CU_ASSERT_EQUAL(buf_size(&leader->state.copy), 0);
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 /* Fetching goes on where it was when the link was down for a while. */
 UNIT_TEST(replica_snapshot_transfer, a_broken_link_does_not_mean_from_the_start)
 {
-    struct lab_node *leader = open_cluster(3, 3);
+    struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 3, 3);
     leader->state.padding_bytes = 6000000;
     leader->state.delay_ms_max = 20;
     struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
@@ -97,13 +78,13 @@ UNIT_TEST(replica_snapshot_transfer, a_broken_link_does_not_mean_from_the_start)
     CU_ASSERT_EQUAL(follower->state.installs, 1);
     CU_ASSERT_EQUAL(leader->state.copies, 1);
     CU_ASSERT_TRUE(lab.network.bytes_sent - sent_before < 6000000 + 2000000 - received);
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 /* A disk slower than the network: what waits for it is bounded, and it comes to an end. */
 UNIT_TEST(replica_snapshot_transfer, a_slow_disk_holds_the_pieces_back)
 {
-    struct lab_node *leader = open_cluster(3, 21);
+    struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 3, 21);
     leader->state.padding_bytes = 30000000;
     struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
     follower->state.delay_ms_max = 200;
@@ -119,13 +100,13 @@ UNIT_TEST(replica_snapshot_transfer, a_slow_disk_holds_the_pieces_back)
     /* And what was under way when it was noticed. */
     CU_ASSERT_TRUE(most < 9000000 + 2 * RECEIVE_WINDOW * PEER_SNAPSHOT_PIECE_BYTES);
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 30000));
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 /* Its state is the same, its file is not: the new leader's is fetched from the start. */
 UNIT_TEST(replica_snapshot_transfer, a_new_leader_offers_its_own)
 {
-    struct lab_node *leader = open_cluster(3, 4);
+    struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 3, 4);
     for (uint32_t i = 0; i < 3; i++) {
         lab.nodes[i].state.padding_bytes = 6000000;
         lab.nodes[i].state.delay_ms_max = 20;
@@ -140,13 +121,13 @@ UNIT_TEST(replica_snapshot_transfer, a_new_leader_offers_its_own)
     CU_ASSERT_EQUAL(follower->state.installs, 1);
     snapshot_lab_start(leader);
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 10000));
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 /* X6: what is damaged on its way, or on the sender's disk, is never taken over. */
 UNIT_TEST(replica_snapshot_transfer, a_damaged_copy_is_made_again)
 {
-    struct lab_node *leader = open_cluster(3, 5);
+    struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 3, 5);
     struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
     leader->state.corrupts_copy = true;
     lab_network_heal(&lab.network);
@@ -157,20 +138,20 @@ UNIT_TEST(replica_snapshot_transfer, a_damaged_copy_is_made_again)
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
     CU_ASSERT_TRUE(leader->state.copies >= 2);
     CU_ASSERT_EQUAL(follower->state.installs, 1);
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 /* X5: whatever fails after the last piece, the next try begins at the first. */
 UNIT_TEST(replica_snapshot_transfer, a_failure_after_the_last_piece_is_tried_again)
 {
     for (uint64_t seed = 10; seed < 20; seed++) {
-        (void)open_cluster(3, seed);
+        (void)snapshot_lab_open_with(&lab, &client, 3, seed);
         struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
         follower->state.fails_per_mille = 500;
         lab_network_heal(&lab.network);
         CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 300000));
         CU_ASSERT_EQUAL(follower->state.installs, 1);
-        close_cluster();
+        snapshot_lab_close_with(&lab, &client);
     }
 }
 
@@ -178,7 +159,7 @@ UNIT_TEST(replica_snapshot_transfer, a_failure_after_the_last_piece_is_tried_aga
  * that many. */
 static bool crash_at(uint64_t operation, bool is_after, bool is_sender)
 {
-    struct lab_node *leader = open_cluster(3, 30 + operation);
+    struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 3, 30 + operation);
     leader->state.padding_bytes = 300000;
     struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
     struct lab_node *crasher = is_sender ? leader : follower;
@@ -199,7 +180,7 @@ static bool crash_at(uint64_t operation, bool is_after, bool is_sender)
     CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(follower, "DBSIZE", 1000), ":200\r\n");
     snapshot_lab_restart(follower);
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
     return has_crashed;
 }
 
@@ -231,7 +212,7 @@ UNIT_TEST(replica_snapshot_transfer, a_saving_node_may_crash_at_any_operation)
 {
     for (uint64_t operation = 1; operation <= 12; operation++) {
         for (uint32_t after = 0; after < 2; after++) {
-            struct lab_node *leader = open_cluster(1, 60 + operation);
+            struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 1, 60 + operation);
             snapshot_lab_write(&client, 1, 20);
             leader->state.crash_at = operation;
             leader->state.is_crash_after = after == 1;
@@ -247,7 +228,7 @@ UNIT_TEST(replica_snapshot_transfer, a_saving_node_may_crash_at_any_operation)
             CU_ASSERT_PTR_NOT_NULL(lab_run_to_leader(&lab, 2000));
             CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(leader, "EXISTS key:1 key:20 key:40", 100),
                                    ":3\r\n");
-            close_cluster();
+            snapshot_lab_close_with(&lab, &client);
         }
     }
 }
@@ -255,7 +236,7 @@ UNIT_TEST(replica_snapshot_transfer, a_saving_node_may_crash_at_any_operation)
 /* X7: with the third node down, the leader lives of the answers of the one that is loading. */
 UNIT_TEST(replica_snapshot_transfer, heartbeats_are_answered_all_through)
 {
-    struct lab_node *leader = open_cluster(3, 70);
+    struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 3, 70);
     struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
     follower->state.delay_ms_max = 3000;
     lab_network_heal(&lab.network);
@@ -270,14 +251,14 @@ UNIT_TEST(replica_snapshot_transfer, heartbeats_are_answered_all_through)
     CU_ASSERT_EQUAL(follower->state.installs, 1);
     CU_ASSERT_EQUAL(snapshot_lab_status(leader).raft.term, term);
     CU_ASSERT_PTR_EQUAL(lab_leader(&lab), leader);
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 /* X8: a snapshot of its own is under way when the fetched one comes. */
 UNIT_TEST(replica_snapshot_transfer, a_snapshot_under_way_gives_way)
 {
     for (uint64_t seed = 80; seed < 90; seed++) {
-        (void)open_cluster(3, seed);
+        (void)snapshot_lab_open_with(&lab, &client, 3, seed);
         snapshot_lab_write(&client, 300, 310);
         struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
         follower->state.delay_ms_max = (seed - 79) * 30;
@@ -293,14 +274,14 @@ UNIT_TEST(replica_snapshot_transfer, a_snapshot_under_way_gives_way)
         snapshot_lab_restart(follower);
         CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
         lab_client_deinit(&own);
-        close_cluster();
+        snapshot_lab_close_with(&lab, &client);
     }
 }
 
 /* The fetched one does not get its place after all: the one under way is begun anew. */
 UNIT_TEST(replica_snapshot_transfer, a_snapshot_under_way_is_made_anew_when_the_fetched_one_fails)
 {
-    (void)open_cluster(3, 100);
+    (void)snapshot_lab_open_with(&lab, &client, 3, 100);
     struct lab_node *follower = lab_follower(&lab);
     follower->disk.stalls_until_ms = lab.now_ms + 20000; /* so that it cannot be committed */
     snapshot_lab_write(&client, 1, 30);
@@ -331,14 +312,14 @@ UNIT_TEST(replica_snapshot_transfer, a_snapshot_under_way_is_made_anew_when_the_
     snapshot_lab_restart(follower);
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
     lab_client_deinit(&own);
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 /* X1, X10: while it fetches, the log goes on beyond what the leader holds for it; it is offered the
  * next one, and the one after that, and gets there when there is time. */
 UNIT_TEST(replica_snapshot_transfer, snapshots_in_short_order)
 {
-    struct lab_node *leader = open_cluster(3, 91);
+    struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 3, 91);
     struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
     follower->state.delay_ms_max = 1500;
     struct replica_snapshot_options tight = {
@@ -350,13 +331,13 @@ UNIT_TEST(replica_snapshot_transfer, snapshots_in_short_order)
     CU_ASSERT_TRUE(leader->state.copies >= 2);
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
     CU_ASSERT_TRUE(follower->state.installs >= 2);
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 /* Nobody makes copies for a member that is down. */
 UNIT_TEST(replica_snapshot_transfer, a_member_that_is_down_needs_none)
 {
-    struct lab_node *leader = open_cluster(3, 97);
+    struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 3, 97);
     struct lab_node *follower = lab_follower(&lab);
     lab_crash(follower);
     snapshot_lab_write(&client, 1, 200);
@@ -366,13 +347,13 @@ UNIT_TEST(replica_snapshot_transfer, a_member_that_is_down_needs_none)
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
     CU_ASSERT_EQUAL(leader->state.copies, 1);
     CU_ASSERT_EQUAL(follower->state.installs, 1);
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 /* While it is fetched, the log behind the copy stays, so that one snapshot is enough. */
 UNIT_TEST(replica_snapshot_transfer, the_log_behind_the_copy_stays_while_it_is_fetched)
 {
-    struct lab_node *leader = open_cluster(3, 92);
+    struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 3, 92);
     leader->state.padding_bytes = 3000000;
     struct lab_node *follower = snapshot_lab_leave_behind(&lab, &client);
     follower->state.delay_ms_max = 1000;
@@ -387,13 +368,13 @@ UNIT_TEST(replica_snapshot_transfer, the_log_behind_the_copy_stays_while_it_is_f
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 60000));
     CU_ASSERT_EQUAL(follower->state.installs, 1);
     CU_ASSERT_EQUAL(leader->state.copies, 1);
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 /* Its clients' writes that the others applied have no replies; its reads need not fail. */
 UNIT_TEST(replica_snapshot_transfer, own_clients_are_told_the_truth)
 {
-    struct lab_node *leader = open_cluster(3, 93);
+    struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 3, 93);
     for (uint32_t i = 0; i < lab.nodes_count; i++) {
         replica_set_request_timeout(lab.nodes[i].replica, 60000);
     }
@@ -419,21 +400,21 @@ UNIT_TEST(replica_snapshot_transfer, own_clients_are_told_the_truth)
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
     CU_ASSERT_EQUAL(follower->state.installs, 1);
     const char *heard = lab_client_hear(&own, 3000);
-    CU_ASSERT_TRUE(begins_with(heard, "-UNKNOWN The outcome of this write is not known: this node "
+    CU_ASSERT_TRUE(unit_begins(heard, "-UNKNOWN The outcome of this write is not known: this node "
                                       "caught up by a snapshot"));
     CU_ASSERT_PTR_NOT_NULL(strstr(heard, "\r\n:3\r\n")); /* the next one was not done yet: once */
-    CU_ASSERT_TRUE(begins_with(lab_client_hear(&reader, 1000), "$100\r\n"));
+    CU_ASSERT_TRUE(unit_begins(lab_client_hear(&reader, 1000), "$100\r\n"));
     lab_client_say(&own, "INCR n");
     CU_ASSERT_STRING_EQUAL(lab_client_hear(&own, 1000), ":4\r\n");
     lab_client_deinit(&own);
     lab_client_deinit(&reader);
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 /* Another leader's log would bring it past the snapshot while that takes the place of state.db. */
 UNIT_TEST(replica_snapshot_transfer, nothing_is_applied_while_it_takes_its_place)
 {
-    struct lab_node *leader = open_cluster(3, 99);
+    struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 3, 99);
     struct lab_node *follower = lab_follower(&lab);
     struct replica_snapshot_options seldom = {.log_entries = 1000000};
     for (uint32_t i = 0; i < lab.nodes_count; i++) {
@@ -465,13 +446,13 @@ UNIT_TEST(replica_snapshot_transfer, nothing_is_applied_while_it_takes_its_place
     CU_ASSERT_EQUAL(follower->state.installs, 1);
     snapshot_lab_restart(follower);
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 /* X1: one that is not newer than what is applied changes nothing. */
 UNIT_TEST(replica_snapshot_transfer, an_old_snapshot_is_passed_over)
 {
-    struct lab_node *leader = open_cluster(3, 96);
+    struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 3, 96);
     snapshot_lab_write(&client, 1, 60);
     struct lab_node *follower = lab_follower(&lab);
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 1000));
@@ -490,5 +471,5 @@ UNIT_TEST(replica_snapshot_transfer, an_old_snapshot_is_passed_over)
     snapshot_lab_write(&client, 61, 62);
     CU_ASSERT_EQUAL(follower->replica->receive.phase, RECEIVE_NONE);
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 1000));
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }

@@ -9,25 +9,6 @@
 static struct lab lab;
 static struct lab_client client; /* of the leader */
 
-static struct lab_node *open_cluster(uint32_t nodes_count, uint64_t seed)
-{
-    struct lab_node *leader = snapshot_lab_open(&lab, nodes_count, seed, 50);
-    client = (struct lab_client){0};
-    lab_client_open(&client, leader, NULL);
-    return leader;
-}
-
-static void close_cluster(void)
-{
-    lab_client_deinit(&client);
-    snapshot_lab_close(&lab);
-}
-
-static bool begins_with(const char *text, const char *prefix)
-{
-    return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
 /* An EXEC that is refused ends its transaction all the same. */
 static void check_refused_exec(struct lab_node *node)
 {
@@ -37,7 +18,7 @@ static void check_refused_exec(struct lab_node *node)
     lab_client_say(&asker, "SET a 1");
     CU_ASSERT_STRING_EQUAL(lab_client_hear(&asker, 10), "+OK\r\n+QUEUED\r\n");
     lab_client_say(&asker, "EXEC");
-    CU_ASSERT_TRUE(begins_with(lab_client_hear(&asker, 10), "-CLUSTERDOWN "));
+    CU_ASSERT_TRUE(unit_begins(lab_client_hear(&asker, 10), "-CLUSTERDOWN "));
     lab_client_say(&asker, "EXEC");
     CU_ASSERT_STRING_EQUAL(lab_client_hear(&asker, 10), "-ERR EXEC without MULTI\r\n");
     lab_client_deinit(&asker);
@@ -46,7 +27,7 @@ static void check_refused_exec(struct lab_node *node)
 /* Raft has no need of a snapshot for this node; it says itself that it wants one. */
 UNIT_TEST(replica_state_missing, a_node_without_its_state_says_so_until_it_has_one)
 {
-    struct lab_node *leader = open_cluster(3, 94);
+    struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 3, 94);
     snapshot_lab_write(&client, 1, 30); /* less than makes a snapshot */
     struct lab_node *follower = lab_follower(&lab);
     lab_crash(follower);
@@ -55,14 +36,14 @@ UNIT_TEST(replica_state_missing, a_node_without_its_state_says_so_until_it_has_o
     snapshot_lab_start(follower);
     lab_run_for(&lab, 100);
     CU_ASSERT_TRUE(snapshot_lab_status(follower).is_state_missing);
-    CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(follower, "GET key:1", 10),
+    CU_ASSERT_TRUE(unit_begins(snapshot_lab_ask(follower, "GET key:1", 10),
                                "-CLUSTERDOWN This node has lost its state"));
-    CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(follower, "SET a 1", 10), "-CLUSTERDOWN "));
+    CU_ASSERT_TRUE(unit_begins(snapshot_lab_ask(follower, "SET a 1", 10), "-CLUSTERDOWN "));
     check_refused_exec(follower);
-    CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(follower, "SAVE", 10), "-CLUSTERDOWN "));
-    CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(follower, "BGSAVE", 10), "-CLUSTERDOWN "));
+    CU_ASSERT_TRUE(unit_begins(snapshot_lab_ask(follower, "SAVE", 10), "-CLUSTERDOWN "));
+    CU_ASSERT_TRUE(unit_begins(snapshot_lab_ask(follower, "BGSAVE", 10), "-CLUSTERDOWN "));
     CU_ASSERT_TRUE(
-        begins_with(snapshot_lab_ask(follower, "QUORUM BACKUP BEGIN", 10), "-CLUSTERDOWN "));
+        unit_begins(snapshot_lab_ask(follower, "QUORUM BACKUP BEGIN", 10), "-CLUSTERDOWN "));
     CU_ASSERT_EQUAL(snapshot_lab_status(follower).applied_index, 0);
     lab_network_heal(&lab.network);
     follower->is_state_missing = false;
@@ -74,16 +55,16 @@ UNIT_TEST(replica_state_missing, a_node_without_its_state_says_so_until_it_has_o
     uint64_t copies = leader->state.copies;
     lab_run_for(&lab, 60000);
     CU_ASSERT_EQUAL(leader->state.copies, copies);
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 /* A copy that the leader has already is older than the log of the node that lost its state. */
 UNIT_TEST(replica_state_missing, a_node_without_its_state_gets_one_that_its_log_goes_on_from)
 {
-    struct lab_node *leader = open_cluster(3, 98);
+    struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 3, 98);
     struct replica_snapshot_options seldom = {.log_entries = 1000000};
     replica_set_snapshot_options(leader->replica, &seldom);
-    CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(leader, "QUORUM BACKUP BEGIN", 300), "*8"));
+    CU_ASSERT_TRUE(unit_begins(snapshot_lab_ask(leader, "QUORUM BACKUP BEGIN", 300), "*8"));
     uint64_t copied_index = leader->state.copy_snapshot.index;
     snapshot_lab_write(&client, 1, 200);
     CU_ASSERT_TRUE(snapshot_lab_status(leader).raft.first_index <= copied_index + 1);
@@ -96,14 +77,14 @@ UNIT_TEST(replica_state_missing, a_node_without_its_state_gets_one_that_its_log_
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 10000));
     CU_ASSERT_EQUAL(follower->state.installs, 1);
     CU_ASSERT_TRUE(follower->state.saved.meta.index > copied_index);
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 /* make sim SEED=7207146: it had wanted one a moment before, and what it had wanted then was taken
  * for enough. */
 UNIT_TEST(replica_state_missing, a_node_that_loses_its_state_twice_gets_two)
 {
-    struct lab_node *leader = open_cluster(3, 104);
+    struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 3, 104);
     struct replica_snapshot_options seldom = {.log_entries = 1000000};
     replica_set_snapshot_options(leader->replica, &seldom);
     struct lab_node *follower = lab_follower(&lab);
@@ -117,19 +98,19 @@ UNIT_TEST(replica_state_missing, a_node_that_loses_its_state_twice_gets_two)
         CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 5000));
         CU_ASSERT_EQUAL(follower->state.installs, i);
     }
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 /* make sim SEED=7009216: a new leader knows of few commits yet, and took an old snapshot for good
  * enough. */
 UNIT_TEST(replica_state_missing, a_new_leader_offers_no_snapshot_that_is_too_old)
 {
-    struct lab_node *old = open_cluster(3, 103);
+    struct lab_node *old = snapshot_lab_open_with(&lab, &client, 3, 103);
     struct lab_node *follower = lab_follower(&lab);
     struct lab_node *leader = &lab.nodes[3 - old->number - follower->number];
     struct replica_snapshot_options seldom = {.log_entries = 1000000};
     replica_set_snapshot_options(leader->replica, &seldom);
-    CU_ASSERT_TRUE(begins_with(snapshot_lab_ask(leader, "SAVE", 300), "+OK"));
+    CU_ASSERT_TRUE(unit_begins(snapshot_lab_ask(leader, "SAVE", 300), "+OK"));
     snapshot_lab_write(&client, 1, 200);
     lab_crash(old);
     lab_crash(follower);
@@ -151,13 +132,13 @@ UNIT_TEST(replica_state_missing, a_new_leader_offers_no_snapshot_that_is_too_old
     snapshot_lab_start(old);
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 10000));
     CU_ASSERT_EQUAL(follower->state.installs, 1);
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 /* No log goes on from what its leader does not have: whoever says so is not served. */
 UNIT_TEST(replica_state_missing, what_nobody_can_have_is_not_served)
 {
-    struct lab_node *leader = open_cluster(3, 105);
+    struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 3, 105);
     snapshot_lab_write(&client, 1, 10);
     struct replica_status status = snapshot_lab_status(leader);
     lab_begin_turn(leader);
@@ -165,13 +146,13 @@ UNIT_TEST(replica_state_missing, what_nobody_can_have_is_not_served)
     lab_run_for(&lab, 2000);
     CU_ASSERT_EQUAL(leader->state.copies, 0);
     CU_ASSERT_EQUAL(leader->replica->save.index, 0);
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
 
 /* All its log, and no state: it may be elected, but does not stay. */
 UNIT_TEST(replica_state_missing, a_node_without_its_state_does_not_lead)
 {
-    struct lab_node *leader = open_cluster(3, 95);
+    struct lab_node *leader = snapshot_lab_open_with(&lab, &client, 3, 95);
     snapshot_lab_write(&client, 1, 120);
     lab_crash(leader);
     leader->is_state_missing = true;
@@ -185,5 +166,5 @@ UNIT_TEST(replica_state_missing, a_node_without_its_state_does_not_lead)
     CU_ASSERT_TRUE(snapshot_lab_converge(&lab, 20000));
     CU_ASSERT_TRUE(leader->state.installs >= 1);
     CU_ASSERT_STRING_EQUAL(snapshot_lab_ask(leader, "DBSIZE", 1000), ":120\r\n");
-    close_cluster();
+    snapshot_lab_close_with(&lab, &client);
 }
