@@ -11,7 +11,12 @@
 #include "base/logger.h"
 #include "replica/replica_internal.h"
 
-enum { HAND_OVER_AGAIN_MS = 3000 };
+enum {
+    HAND_OVER_AGAIN_MS = 3000,
+    /* What changed is told again and again: were it lost once, others would refuse writes, or take
+     * them, until it changes the next time. */
+    TELL_AGAIN_MS = 5000,
+};
 
 bool disk_state_refuses(const struct replica *replica, const struct command *command,
                         char text[DISK_REFUSAL_BYTES])
@@ -41,6 +46,17 @@ void disk_state_tell(struct replica *replica, uint64_t peer)
     outbox_add_message(&replica->outbox, &message);
 }
 
+static void tell_all(struct replica *replica)
+{
+    const struct raft_configuration *configuration = replica_configuration(replica);
+    for (uint32_t i = 0; i < configuration->members_count; i++) {
+        if (configuration->members[i].id != replica->self) {
+            disk_state_tell(replica, configuration->members[i].id);
+        }
+    }
+    replica->disk_tell_at_ms = replica->now_ms + TELL_AGAIN_MS;
+}
+
 void replica_set_disk_state(struct replica *replica, enum replica_disk_state state)
 {
     bool is_low = state == REPLICA_DISK_LOW;
@@ -54,12 +70,7 @@ void replica_set_disk_state(struct replica *replica, enum replica_disk_state sta
                is_low ? "the disk has too little room: writes that need some are refused until "
                         "there is more"
                       : "the disk has room again: all writes are taken");
-    const struct raft_configuration *configuration = replica_configuration(replica);
-    for (uint32_t i = 0; i < configuration->members_count; i++) {
-        if (configuration->members[i].id != replica->self) {
-            disk_state_tell(replica, configuration->members[i].id);
-        }
-    }
+    tell_all(replica);
 }
 
 /* The voter with room whose log is the furthest of those that follow well, or RAFT_ID_NONE. */
@@ -91,6 +102,9 @@ static bool has_to_hand_over(const struct replica *replica)
 
 void disk_state_turn(struct replica *replica)
 {
+    if (replica->disk_tell_at_ms != 0 && replica->now_ms >= replica->disk_tell_at_ms) {
+        tell_all(replica);
+    }
     if (!has_to_hand_over(replica) || replica->now_ms < replica->hand_over_at_ms) {
         return;
     }
@@ -105,5 +119,7 @@ void disk_state_turn(struct replica *replica)
 
 uint64_t disk_state_deadline_ms(const struct replica *replica)
 {
-    return has_to_hand_over(replica) ? replica->hand_over_at_ms : UINT64_MAX;
+    uint64_t deadline_ms = replica->disk_tell_at_ms == 0 ? UINT64_MAX : replica->disk_tell_at_ms;
+    bool is_sooner = has_to_hand_over(replica) && replica->hand_over_at_ms < deadline_ms;
+    return is_sooner ? replica->hand_over_at_ms : deadline_ms;
 }

@@ -94,6 +94,25 @@ UNIT_TEST(replica_disk_state, a_low_leader_hands_over_to_one_with_room)
     close_three();
 }
 
+/* make sim SEED=7228524: the news got lost, and the others refused writes for ever. */
+UNIT_TEST(replica_disk_state, it_is_told_again)
+{
+    struct lab_node *leader = open_three(5);
+    uint32_t follower = lab_follower(&lab)->number;
+    lab_crash(&lab.nodes[3 - leader->number - follower]);
+    set_disk(&lab.nodes[follower], REPLICA_DISK_LOW); /* no heir */
+    set_disk(leader, REPLICA_DISK_LOW);
+    set_disk(&lab.nodes[follower], REPLICA_DISK_OK);
+    lab.network.lost_type = PEER_FRAME_NODE_INFO;
+    set_disk(leader, REPLICA_DISK_OK);
+    lab.network.lost_type = 0;
+    CU_ASSERT_PTR_EQUAL(lab_leader(&lab), leader);
+    CU_ASSERT_TRUE(unit_begins(ask(&clients[follower], "SET key value"), "-DISKFULL "));
+    lab_run_for(&lab, 6000);
+    expect(&clients[follower], "SET key value", "+OK\r\n");
+    close_three();
+}
+
 /* Nobody has room: the leader stays, and the others refuse what it could not store. */
 UNIT_TEST(replica_disk_state, a_low_leader_is_seen_by_all)
 {
