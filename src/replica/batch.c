@@ -71,7 +71,6 @@ static struct batch *open_batch(struct batches *batches)
     return batch;
 }
 
-/* Moves the open batch, if there is one, behind the queued ones. */
 void batches_close_open(struct batches *batches)
 {
     if (batches->open != NULL) {

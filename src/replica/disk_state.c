@@ -102,7 +102,7 @@ static bool has_to_hand_over(const struct replica *replica)
 
 void disk_state_turn(struct replica *replica)
 {
-    if (replica->disk_tell_at_ms != 0 && replica->now_ms >= replica->disk_tell_at_ms) {
+    if (replica->now_ms >= replica->disk_tell_at_ms) {
         tell_all(replica);
     }
     if (!has_to_hand_over(replica) || replica->now_ms < replica->hand_over_at_ms) {
@@ -119,7 +119,7 @@ void disk_state_turn(struct replica *replica)
 
 uint64_t disk_state_deadline_ms(const struct replica *replica)
 {
-    uint64_t deadline_ms = replica->disk_tell_at_ms == 0 ? UINT64_MAX : replica->disk_tell_at_ms;
-    bool is_sooner = has_to_hand_over(replica) && replica->hand_over_at_ms < deadline_ms;
-    return is_sooner ? replica->hand_over_at_ms : deadline_ms;
+    uint64_t tell_at_ms = replica->disk_tell_at_ms;
+    uint64_t hand_over_at_ms = has_to_hand_over(replica) ? replica->hand_over_at_ms : UINT64_MAX;
+    return hand_over_at_ms < tell_at_ms ? hand_over_at_ms : tell_at_ms;
 }

@@ -365,6 +365,7 @@ static void init_parts(struct replica *replica, const struct replica_options *op
     replica->incarnation = options->incarnation;
     membership_init(&replica->membership, options->incarnation);
     replica->self_info = options->self;
+    replica->disk_tell_at_ms = UINT64_MAX;
     memcpy(replica->new_cluster_id, options->new_cluster_id, RAFT_CLUSTER_ID_BYTES);
     replica_set_request_timeout(replica, options->request_timeout_ms);
     batches_init(&replica->batches);

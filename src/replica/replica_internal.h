@@ -90,7 +90,7 @@ struct replica {
     struct membership membership;
     struct divergence divergence;
     uint64_t hand_over_at_ms; /* a leader with a low disk tries then */
-    uint64_t disk_tell_at_ms; /* 0: the disk never had too little room, nothing to tell */
+    uint64_t disk_tell_at_ms; /* UINT64_MAX: it never had too little room, nothing to tell */
 
     struct peer_node_info self_info;
     struct {

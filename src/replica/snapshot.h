@@ -171,6 +171,8 @@ struct snapshot_send {
 
 void send_deinit(struct replica *replica);
 
+/* A member without its state wants a snapshot of that index or a later one: its log goes on from
+ * there. */
 void send_wanted(struct replica *replica, uint64_t from, uint64_t index);
 void send_asked(struct replica *replica, uint64_t from, const struct peer_snapshot_ask *ask);
 

@@ -127,7 +127,6 @@ UNIT_TEST(raft_remember, what_was_acknowledged_since_the_start_is_no_loss)
     cluster_deinit(&cluster);
 }
 
-/* N10: a node that leads already finds that it has no right to. */
 /* make sim SEED=7004641: the vote was given, and on its way to the disk, when it was told. */
 UNIT_TEST(raft_remember, a_vote_that_waits_for_the_disk_is_not_sent_any_more)
 {
@@ -148,6 +147,7 @@ UNIT_TEST(raft_remember, a_vote_that_waits_for_the_disk_is_not_sent_any_more)
     }
 }
 
+/* N10: a node that leads already finds that it has no right to. */
 UNIT_TEST(raft_remember, a_leader_that_has_lost_something_steps_down)
 {
     struct cluster cluster;

@@ -186,16 +186,23 @@ UNIT_TEST(replica_blocked, a_newcomer_takes_nothing_from_who_waits)
     }
 }
 
+/* The writer pushes to a; the follower's try for it is under way, but does not arrive for clog_ms.
+ */
+static void push_to_a_slow_try(uint64_t clog_ms)
+{
+    lab_network_clog(&lab.network, follower->number, leader->number, lab.now_ms + clog_ms);
+    lab_client_say(&writer, "RPUSH a 1");
+    while (tries_at(follower, "a") == 0) {
+        lab_run_for(&lab, 1);
+    }
+}
+
 /* While its try for one key is under way, another one fills; the try comes too late. */
 UNIT_TEST(replica_blocked, a_try_that_comes_too_late_is_followed_by_one_at_another_key)
 {
     open_three(31);
     wait_in(0, follower, "BLPOP a b 0");
-    lab_network_clog(&lab.network, follower->number, leader->number, lab.now_ms + 100);
-    lab_client_say(&writer, "RPUSH a 1");
-    while (tries_at(follower, "a") == 0) {
-        lab_run_for(&lab, 1);
-    }
+    push_to_a_slow_try(100);
     static const char *const words[] = {"MULTI", "LPOP a", "RPUSH b 2", "EXEC"};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         lab_client_say(&writer, words[i]);
@@ -287,11 +294,7 @@ UNIT_TEST(replica_blocked, a_wait_whose_time_ends_in_a_vain_try_is_answered)
 {
     open_three(72);
     wait_in(0, follower, "BLPOP a 0.1");
-    lab_network_clog(&lab.network, follower->number, leader->number, lab.now_ms + 200);
-    lab_client_say(&writer, "RPUSH a 1");
-    while (tries_at(follower, "a") == 0) {
-        lab_run_for(&lab, 1);
-    }
+    push_to_a_slow_try(200);
     lab_client_say(&writer, "LPOP a");
     lab_client_say(&clients[0], "PING");
     CU_ASSERT_STRING_EQUAL(lab_client_hear(&clients[0], 100), "");

@@ -98,6 +98,7 @@ UNIT_TEST(peer_damage, text_is_padded_with_zeros_only)
 
 UNIT_TEST(peer_damage, snapshots_keep_within_their_file)
 {
+    CU_ASSERT_EQUAL(decode_changed(SAMPLE_SNAPSHOT_WANTED, 3, 1), RESULT_OK);     /* any index */
     CU_ASSERT_EQUAL(decode_changed(SAMPLE_SNAPSHOT_OFFER, 0, 0), RESULT_CORRUPT); /* index */
     CU_ASSERT_EQUAL(decode_changed(SAMPLE_SNAPSHOT_OFFER, 0, 1), RESULT_OK);
     CU_ASSERT_EQUAL(decode_changed(SAMPLE_SNAPSHOT_ASK, 0, 0), RESULT_CORRUPT);
